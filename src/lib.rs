@@ -1,0 +1,6 @@
+//! tidings: events in over local HTTP, signed deliveries out, nothing lost.
+
+pub mod clock;
+pub mod id;
+pub mod json;
+pub mod limits;

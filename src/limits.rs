@@ -1,0 +1,243 @@
+//! Every bound of the product, with its reason. Units come last in the name.
+//!
+//! A bound that an operator may change has its default here and its key in `config.rs`; the
+//! others are part of how tidings behaves and change only with the code.
+
+use std::time::Duration;
+
+// ---- Deliveries leaving: egress ----
+
+/// One deadline from the first look-up to the last byte read. Long enough for a slow receiver,
+/// short enough that a hanging one frees its slot four times a minute.
+pub const DELIVERY_TIMEOUT: Duration = Duration::from_secs(15);
+/// How much of a response is read. Receivers answer with a line or a small document; a longer
+/// body costs its connection, not our memory.
+pub const RESPONSE_BODY_BYTES_MAX: usize = 64 * 1024;
+/// How much of a response is kept with the attempt: enough for an error message.
+pub const RESPONSE_EXCERPT_BYTES_MAX: usize = 1024;
+/// Read buffer of one connection to a receiver, and so the cap of a response's head.
+pub const RESPONSE_HEAD_BYTES_MAX: usize = 64 * 1024;
+/// Header lines accepted from a receiver; hyper's own default, written down.
+pub const RESPONSE_HEADERS_MAX: usize = 100;
+/// How long an idle connection to a receiver is kept. Common servers close theirs after 60 s or
+/// more; going first avoids posting into a connection that is being closed.
+pub const KEEP_ALIVE_IDLE: Duration = Duration::from_secs(50);
+/// Idle connections kept to one receiver: as many as one destination has attempts at once.
+pub const KEEP_ALIVE_PER_HOST_MAX: usize = 16;
+/// Length of a destination's URL. Browsers and proxies cope with about this much.
+pub const DESTINATION_BYTES_MAX: usize = 2048;
+/// How long one name look-up may take. The system's resolver asks its next server after 5 s.
+pub const LOOKUP_TIMEOUT: Duration = Duration::from_secs(10);
+/// Look-ups at once. Each holds a thread until the system's resolver answers, even when nobody
+/// waits for it any more.
+pub const LOOKUPS_AT_ONCE_MAX: usize = 64;
+/// Addresses of one name that are tried, one after the other.
+pub const ADDRESSES_DIALLED_MAX: usize = 6;
+/// How long one address may take to accept a connection: one lost SYN and a far continent fit in,
+/// and a second address still gets its turn within [`DELIVERY_TIMEOUT`].
+pub const DIAL_TIMEOUT: Duration = Duration::from_secs(4);
+/// How long a TLS handshake may take. A handshake may outlive the request that began it, so the
+/// deadline of the request is not enough.
+pub const TLS_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Interim (1xx) responses accepted before the response itself; real servers send one or two.
+pub const RESPONSE_INTERIM_MAX: usize = 8;
+/// How long an HTTP/2 connection with a request on it may be silent before it is pinged. With
+/// [`HTTP2_PING_TIMEOUT`] a dead connection is found within [`DELIVERY_TIMEOUT`], and not used
+/// again and again until the kernel gives it up after a quarter of an hour.
+pub const HTTP2_PING_INTERVAL: Duration = Duration::from_secs(5);
+/// How long the answer to an HTTP/2 ping may take.
+pub const HTTP2_PING_TIMEOUT: Duration = Duration::from_secs(5);
+/// Length of the sentence that tells why a request failed; parts of it can come from the receiver.
+pub const SEND_ERROR_DETAIL_BYTES_MAX: usize = 400;
+
+// ---- The store ----
+
+/// One stored row. The largest is an event with the properties of a full request body.
+pub const ROW_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Commands waiting for the writer: several full batches, so that it never waits for work while
+/// there is some; whoever comes later waits to be let in.
+pub const COMMANDS_QUEUED_MAX: usize = 4_096;
+/// Commands in one transaction: bounds how long the first one waits for its answer.
+pub const BATCH_COMMANDS_MAX: usize = 1_024;
+/// Bytes staged in one transaction: bounds its memory and its sync.
+pub const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// The writer saves redb's page allocator after being idle this long; longer than the pause
+/// between two requests of a steady producer, shorter than an operator's patience.
+pub const SEAL_AFTER_IDLE: Duration = Duration::from_millis(500);
+/// Free disk space below which nothing new is accepted, so that the results of deliveries, which
+/// free space, can still be stored.
+pub const DISK_RESERVE_BYTES: u64 = 64 * 1024 * 1024;
+/// How often free space is looked at; a second of full-speed ingest is less than the reserve.
+pub const DISK_LOOK_EVERY: Duration = Duration::from_secs(1);
+
+// ---- Events and profiles (contract: wire.md §4.2) ----
+
+/// Top-level properties of an event.
+pub const PROPERTIES_MAX: usize = 400;
+/// One string inside properties.
+pub const PROPERTY_STRING_BYTES_MAX: usize = 100 * 1024;
+/// Items of one array inside properties.
+pub const PROPERTY_ARRAY_ITEMS_MAX: usize = 4_000;
+/// Levels of nesting inside properties; the properties object itself is the first.
+pub const PROPERTY_DEPTH_MAX: usize = 10;
+/// The profile object of one event, and a profile's stored properties.
+pub const PROFILE_BYTES_MAX: usize = 95 * 1024;
+/// A metric's name, in characters: the contract says "fewer than 128".
+pub const METRIC_NAME_CHARS_MAX: usize = 127;
+/// A metric's integration key, in characters: a name of one or two words.
+pub const METRIC_SERVICE_CHARS_MAX: usize = 64;
+/// Metrics in all. Each costs about 300 bytes of memory; a producer that puts ids into names
+/// meets this bound instead of filling the host.
+pub const METRICS_MAX: usize = 20_000;
+/// A `unique_id`, in characters.
+pub const UNIQUE_ID_CHARS_MAX: usize = 255;
+/// An identifier of a profile (e-mail, external id…), in characters; more than any mail address.
+pub const IDENTIFIER_CHARS_MAX: usize = 320;
+/// One of a profile's short texts (first name, organisation…), in characters.
+pub const PROFILE_TEXT_CHARS_MAX: usize = 2_048;
+/// Events in one bulk request.
+pub const BULK_EVENTS_MAX: usize = 1_000;
+/// The earliest time an event may have: 1990-01-01T00:00:00Z.
+pub const EVENT_TIME_MIN_SECONDS: i64 = 631_152_000;
+/// How far ahead of now an event's time may lie.
+pub const EVENT_TIME_AHEAD_SECONDS_MAX: i64 = 366 * 86_400;
+/// Entries of the duplicate index that are in memory and not yet a sealed run; also how many
+/// events are read again at a start.
+pub const UNIQUE_TAIL_MAX: usize = 65_536;
+/// Sealed runs of the duplicate index, the oldest dropped first: 16.7 million events, whose
+/// filters take 21 MB of memory.
+pub const UNIQUE_RUNS_MAX: usize = 256;
+
+// ---- Local receiver: `tidings listen` and `tidings demo` ----
+
+/// One request body: a batch of 1,000 events of the usual size fits many times over.
+pub const RECEIVER_BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Read buffer of one connection, and so the cap of a request's head.
+pub const RECEIVER_HEAD_BYTES_MAX: usize = 64 * 1024;
+/// Connections at once, several times what one sender opens; the next one waits.
+pub const RECEIVER_CONNECTIONS_MAX: usize = 256;
+/// How long a connection may be idle or send its head: longer than senders keep theirs open, so
+/// that the sender is the one who closes.
+pub const RECEIVER_HEAD_TIMEOUT: Duration = Duration::from_secs(75);
+/// How long one body may take to come, over loopback.
+pub const RECEIVER_BODY_TIMEOUT: Duration = Duration::from_secs(30);
+/// Deliveries waiting to be shown; when it is full, answers wait.
+pub const RECEIVER_EVENTS_QUEUED_MAX: usize = 1_024;
+/// Message ids whose attempts are counted, the oldest forgotten first: about 3 MB.
+pub const RECEIVER_MESSAGES_REMEMBERED_MAX: usize = 65_536;
+/// How long running answers may take to end after a stop.
+pub const RECEIVER_STOP_GRACE: Duration = Duration::from_secs(1);
+/// The pause after a failed accept, for example without free file descriptors.
+pub const RECEIVER_ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How far a signed time may be from now: five minutes, as Standard Webhooks receivers do.
+pub const SIGNATURE_TOLERANCE: Duration = Duration::from_secs(300);
+/// The longest delay of an answer, far beyond every sender's deadline.
+pub const ANSWER_DELAY_MS_MAX: u64 = 600_000;
+/// Parts of one answer script: far more than anyone types.
+pub const SCRIPT_PARTS_MAX: usize = 256;
+/// Repetitions of one part of an answer script.
+pub const SCRIPT_TIMES_MAX: u32 = 1_000_000;
+/// Events of one delivery that are shown; the rest is counted.
+pub const SHOWN_EVENTS_MAX: usize = 20;
+/// Characters shown of one text that a sender chose, such as an event's properties.
+pub const SHOWN_TEXT_CHARS_MAX: usize = 240;
+
+// ---- Webhooks ----
+
+/// Webhooks in all. Each costs about 2 KB of memory with its lanes; the original allows 10.
+pub const WEBHOOKS_MAX: usize = 20_000;
+/// Topics of one webhook: every metric there can be would be a filter, not a list.
+pub const WEBHOOK_TOPICS_MAX: usize = 1_000;
+/// A webhook's name, in characters.
+pub const WEBHOOK_NAME_CHARS_MAX: usize = 255;
+/// A webhook's description, in characters.
+pub const WEBHOOK_DESCRIPTION_CHARS_MAX: usize = 2_048;
+/// A signing secret has at least this many characters (contract: wire.md §1.6).
+pub const SECRET_CHARS_MIN: usize = 16;
+/// And at most this many: the contract names no maximum; HMAC gains nothing beyond its block.
+pub const SECRET_CHARS_MAX: usize = 512;
+
+// ---- The delivery loop ----
+
+/// Attempts under way to one destination by default: enough to fill a fast receiver, few enough
+/// not to flood a small one.
+pub const DELIVERY_CONCURRENCY: usize = 16;
+/// After this many failures in a row a destination gets one attempt at a time until one succeeds,
+/// so that a dead one holds one slot and not all of its own.
+pub const FAILURES_BEFORE_SINGLE: u32 = 3;
+/// Fresh deliveries of one destination held in memory; the rest wait in the outbox.
+pub const FRESH_LANE_MAX: usize = 1_024;
+/// What a lane may hold even while the lanes together are full, so that no destination starves
+/// behind a hanging one.
+pub const LANE_ALWAYS: usize = 32;
+/// Due retries of one destination held in memory.
+pub const RETRY_LANE_MAX: usize = 1_024;
+/// Deliveries in all lanes together, 64 bytes each.
+pub const LANES_TOTAL_MAX: usize = 131_072;
+/// Every so many turns a lane's retry goes before its fresh deliveries; else fresh ones go first.
+pub const RETRY_TURN: u32 = 4;
+/// Rows that one scan step reads: under a millisecond, so that others get their turn.
+pub const SCAN_ROWS_MAX: usize = 4_096;
+/// Results of attempts waiting to be recorded. When it is full, attempts wait: what a crash could
+/// repeat stays bounded.
+pub const RESULTS_QUEUED_MAX: usize = 1_024;
+/// Results recorded in one command.
+pub const RESULTS_PER_COMMAND_MAX: usize = 256;
+/// Jitter on top of a retry's delay, in per cent: spreads the retries of one outage.
+pub const RETRY_JITTER_PERCENT: u64 = 15;
+/// Attempts kept with a delivery; the schedule has at most 32 retries.
+pub const ATTEMPTS_KEPT_MAX: usize = 40;
+/// How long the delivery loop waits after the store could not be read.
+pub const STORE_RETRY_PAUSE: Duration = Duration::from_secs(1);
+
+// ---- API keys ----
+
+/// API keys in all, revoked ones included: one per application and per person, and then some.
+pub const KEYS_MAX: usize = 10_000;
+/// An API key's name, in characters.
+pub const KEY_NAME_CHARS_MAX: usize = 255;
+
+// ---- Requests coming in: the API ----
+
+/// One request's body (contract: wire.md §4.1).
+pub const REQUEST_BODY_BYTES_MAX: usize = 5 * 1024 * 1024;
+/// How long a request's body may take to arrive: 5 MiB at 175 kB/s.
+pub const REQUEST_BODY_DEADLINE: Duration = Duration::from_secs(30);
+/// How long a request's head may take to arrive, and how long an idle connection is kept.
+pub const REQUEST_HEAD_DEADLINE: Duration = Duration::from_secs(60);
+/// Read buffer of one connection, and so the cap of a request's head.
+pub const REQUEST_HEAD_BYTES_MAX: usize = 64 * 1024;
+/// Connections served at once; further ones wait to be accepted.
+pub const CONNECTIONS_MAX: usize = 4_096;
+/// What a client is asked to wait when the disk is full, in seconds: long enough for an operator
+/// to act, short enough to go on by itself.
+pub const FULL_RETRY_AFTER_SECONDS: u64 = 30;
+/// Deliveries on one page of their listing.
+pub const DELIVERIES_PAGE_MAX: usize = 100;
+/// Rows that one listing of deliveries reads before it answers with what it found.
+pub const DELIVERIES_SCAN_ROWS_MAX: usize = 20_000;
+/// Metrics on one page (contract: wire.md §4.4).
+pub const METRICS_PAGE: usize = 200;
+/// Keys whose requests are counted, where a rate limit is configured.
+pub const RATE_LIMITED_KEYS_MAX: usize = 10_000;
+/// How long a listener waits after it could not accept: out of file descriptors, most likely.
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+// ---- Command line ----
+
+/// One question to the daemon, from the connection to the last byte of the answer; it is on the
+/// same host, so silence for this long means that something is wrong.
+pub const CLI_REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// One answer of the daemon: the list of all [`WEBHOOKS_MAX`] webhooks comes in one piece.
+pub const CLI_RESPONSE_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Deliveries that one `tidings delivery list` shows, with as many requests as that takes.
+pub const CLI_DELIVERIES_MAX: u32 = 10_000;
+/// Pages that one listing asks for: each reads [`DELIVERIES_SCAN_ROWS_MAX`] rows, so that even a
+/// rare kind is found among twenty million.
+pub const CLI_PAGES_MAX: usize = 1_000;
+/// How long `tidings webhook test` waits for the first attempt: longer than [`DELIVERY_TIMEOUT`].
+pub const TEST_DELIVERY_WAIT: Duration = Duration::from_secs(20);
+/// The pause between two looks at a test delivery; short for a person, nothing for the daemon.
+pub const TEST_DELIVERY_LOOK_EVERY: Duration = Duration::from_millis(200);
+/// Characters of a response that are shown in the table of attempts, to keep it a table.
+pub const CLI_EXCERPT_CHARS_MAX: usize = 80;
