@@ -1,0 +1,232 @@
+//! The only door out: every request that tidings sends goes through [`Egress::send`].
+//!
+//! The story of one request. The caller holds a [`Destination`], a URL that was checked when it
+//! was saved. The client takes an idle connection to that origin or asks `connect` for a new
+//! one, which looks the name up once, lets `guard` judge every address, dials only those that
+//! passed, and puts TLS on top. The response is read up to a cap, and its beginning is kept. A
+//! failure becomes one [`SendError`] with a sentence for the operator.
+//!
+//! What is *not* here, on purpose: redirects (an unjudged second destination), proxies from the
+//! environment (an unjudged first one), decompression (a small body that grows), cookies, retries
+//! of anything that may have reached the receiver. Those are decisions of the delivery policy,
+//! and this module knows no capability.
+//!
+//! Connections live in tasks that hyper spawns on the runtime. They hold nothing that has to be
+//! finished: stopping the runtime closes them.
+
+mod connect;
+mod destination;
+mod error;
+mod guard;
+mod tls;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{self, HeaderMap, HeaderName};
+use hyper::http::request;
+use hyper::{Method, StatusCode};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::capture_connection;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout_at};
+
+pub use self::destination::{Destination, DestinationError};
+pub use self::error::{SendError, SendErrorKind};
+pub use self::guard::{Policy, Refusal, judge};
+pub use self::tls::EgressError;
+
+use self::connect::Connector;
+use crate::limits::{
+    HTTP2_PING_INTERVAL, HTTP2_PING_TIMEOUT, KEEP_ALIVE_IDLE, KEEP_ALIVE_PER_HOST_MAX,
+    RESPONSE_BODY_BYTES_MAX, RESPONSE_EXCERPT_BYTES_MAX, RESPONSE_HEAD_BYTES_MAX,
+    RESPONSE_HEADERS_MAX, RESPONSE_INTERIM_MAX,
+};
+
+/// Headers that belong to the connection or frame the message; those of a caller are dropped, so
+/// that no stored header can turn one request into two or name another host.
+const OURS: [HeaderName; 10] = [
+    header::CONNECTION,
+    header::CONTENT_LENGTH,
+    header::EXPECT,
+    header::HOST,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    header::TE,
+    header::TRAILER,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+];
+
+/// What is to be sent.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The method; `CONNECT` is refused.
+    pub method: Method,
+    /// Whom to.
+    pub destination: Destination,
+    /// Headers of the message. `Host`, framing and connection headers are not the caller's.
+    pub headers: HeaderMap,
+    /// The body, sent as it is.
+    pub body: Bytes,
+}
+
+/// What came back: the receiver's verdict, whatever its status.
+#[derive(Clone, Debug)]
+pub struct Response {
+    /// The status. A redirect is a status like any other.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The first [`RESPONSE_EXCERPT_BYTES_MAX`] bytes of the body.
+    pub excerpt: Vec<u8>,
+    /// Bytes of the body that were read. More than [`RESPONSE_BODY_BYTES_MAX`] when it was cut
+    /// off there.
+    pub body_bytes: u64,
+}
+
+/// The way out, with its pool of connections; clones share both.
+#[derive(Clone)]
+pub struct Egress {
+    client: Client<Connector, Full<Bytes>>,
+    policy: Arc<Policy>,
+}
+
+impl Egress {
+    /// Opens the way out with the authorities of the host and those in the `extra_ca` PEM files.
+    ///
+    /// # Errors
+    ///
+    /// [`EgressError`] when a PEM file cannot be used, or when no authority is trusted and the
+    /// policy does not allow plain `http`.
+    pub fn new(policy: Policy, extra_ca: &[PathBuf]) -> Result<Self, EgressError> {
+        let tls = match tls::client_config(extra_ca) {
+            Err(EgressError::NoAuthorities) if policy.allow_http => tls::distrustful_config(),
+            other => other?,
+        };
+        let policy = Arc::new(policy);
+        let client = client(Connector::new(Arc::clone(&policy), tls));
+        Ok(Self { client, policy })
+    }
+
+    /// What the operator permits.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// Sends one request and reads the response, all within `deadline`.
+    ///
+    /// A response whose status arrived counts even if its body breaks off or is too long. A body
+    /// that is merely slow runs into the deadline and is a [`SendErrorKind::Timeout`].
+    ///
+    /// Dropping the future gives the request up; what was sent stays sent.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`] when no response came.
+    pub async fn send(&self, request: Request, deadline: Duration) -> Result<Response, SendError> {
+        let until = Instant::now() + deadline;
+        let to = request.destination.clone();
+        let mut outgoing = outgoing(request)?;
+        let connection = capture_connection(&mut outgoing);
+        let interim = limit_interim(&mut outgoing);
+        let head = tokio::select! {
+            head = timeout_at(until, self.client.request(outgoing)) => head,
+            () = interim.notified() => return Err(SendError::endless_interim(&to)),
+        };
+        let (head, body) = match head {
+            Ok(Ok(response)) => response.into_parts(),
+            Ok(Err(error)) => return Err(SendError::classify(&error, &to)),
+            Err(_elapsed) => {
+                let connected = connection.connection_metadata().is_some();
+                let doing =
+                    if connected { "waiting for the response head of" } else { "connecting to" };
+                return Err(SendError::late(deadline, doing, &to));
+            }
+        };
+        match timeout_at(until, read(body)).await {
+            Ok((excerpt, body_bytes)) => {
+                Ok(Response { status: head.status, headers: head.headers, excerpt, body_bytes })
+            }
+            Err(_elapsed) => Err(SendError::late(deadline, "reading the response body of", &to)),
+        }
+    }
+}
+
+/// The client with every buffer, window and list bounded.
+///
+/// It repeats a request on its own only when the connection from the pool turned out closed before
+/// hyper took the request up, so before a byte of it was written: that cannot send twice.
+fn client(connector: Connector) -> Client<Connector, Full<Bytes>> {
+    let head_bytes = u32::try_from(RESPONSE_HEAD_BYTES_MAX).unwrap_or(u32::MAX);
+    let body_bytes = u32::try_from(RESPONSE_BODY_BYTES_MAX).unwrap_or(u32::MAX);
+    let streams = u32::try_from(KEEP_ALIVE_PER_HOST_MAX).unwrap_or(u32::MAX);
+    Client::builder(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .pool_timer(TokioTimer::new())
+        .pool_idle_timeout(KEEP_ALIVE_IDLE)
+        .pool_max_idle_per_host(KEEP_ALIVE_PER_HOST_MAX)
+        .retry_canceled_requests(true)
+        .http1_max_buf_size(RESPONSE_HEAD_BYTES_MAX)
+        .http1_max_headers(RESPONSE_HEADERS_MAX)
+        .http2_max_header_list_size(head_bytes)
+        .http2_initial_stream_window_size(body_bytes)
+        .http2_initial_connection_window_size(body_bytes.saturating_mul(streams))
+        .http2_keep_alive_interval(HTTP2_PING_INTERVAL)
+        .http2_keep_alive_timeout(HTTP2_PING_TIMEOUT)
+        .build(connector)
+}
+
+fn outgoing(request: Request) -> Result<request::Request<Full<Bytes>>, SendError> {
+    if request.method == Method::CONNECT {
+        let detail = "CONNECT asks for a tunnel and is not sent";
+        return Err(SendError::new(SendErrorKind::AddressRefused, detail));
+    }
+    let mut outgoing = request::Request::new(Full::new(request.body));
+    *outgoing.method_mut() = request.method;
+    *outgoing.uri_mut() = request.destination.uri().clone();
+    *outgoing.headers_mut() = request.headers;
+    for name in &OURS {
+        outgoing.headers_mut().remove(name);
+    }
+    Ok(outgoing)
+}
+
+/// Wakes the returned signal when the receiver sends more interim responses than is reasonable.
+/// HTTP/1 only: the HTTP/2 implementation reads them without telling, within the deadline.
+fn limit_interim(outgoing: &mut request::Request<Full<Bytes>>) -> Arc<Notify> {
+    let too_many = Arc::new(Notify::new());
+    let signal = Arc::clone(&too_many);
+    let seen = AtomicUsize::new(0);
+    hyper::ext::on_informational(outgoing, move |_| {
+        if seen.fetch_add(1, Ordering::Relaxed) >= RESPONSE_INTERIM_MAX {
+            signal.notify_one();
+        }
+    });
+    too_many
+}
+
+/// Reads the body to its end, its failure or the cap, and keeps its beginning. What is left unread
+/// costs the connection.
+async fn read(mut body: Incoming) -> (Vec<u8>, u64) {
+    let mut excerpt = Vec::new();
+    let mut body_bytes = 0;
+    while body_bytes <= RESPONSE_BODY_BYTES_MAX
+        && let Some(Ok(frame)) = body.frame().await
+    {
+        let data = frame.data_ref().map_or(&[][..], |data| data);
+        let room = RESPONSE_EXCERPT_BYTES_MAX - excerpt.len();
+        excerpt.extend(data.iter().take(room));
+        body_bytes += data.len();
+    }
+    (excerpt, body_bytes as u64)
+}
+
+#[cfg(test)]
+mod tests;
