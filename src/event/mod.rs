@@ -1,0 +1,44 @@
+//! Events: what happened, to whom, when. Recorded once, never changed.
+//!
+//! The log is the table of events, ordered by id, which is commit order. The properties are kept
+//! as the bytes that came (invariant 11); what the contract adds to them (`$event_id`, `$value`,
+//! `$value_currency`; wire.md §4.2) is put behind them when an event is shown.
+
+mod document;
+mod parse;
+mod rows;
+mod unique;
+
+pub use document::{EventFields, push_resource};
+pub use parse::{NewEvent, parse_bulk, parse_one};
+pub use rows::{get, last, put};
+pub use unique::UniqueIds;
+pub(crate) use unique::UniqueKey;
+
+use crate::clock::Timestamp;
+use crate::id::{EventId, MetricId, ProfileId};
+
+/// A recorded event.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// Its place in the log.
+    pub id: EventId,
+    /// Its kind.
+    pub metric: MetricId,
+    /// Whom it is about.
+    pub profile: ProfileId,
+    /// When it happened, in whole seconds.
+    pub time: Timestamp,
+    /// When it was recorded.
+    pub received: Timestamp,
+    /// What makes it unique among the events of its metric and profile.
+    pub unique_id: String,
+    /// Its value, a JSON number as it was written.
+    pub value: Option<String>,
+    /// The currency of the value.
+    pub value_currency: Option<String>,
+    /// Its properties, a JSON object as it was written.
+    pub properties: String,
+    /// Whether it is history that starts no flow.
+    pub backfill: bool,
+}

@@ -1,0 +1,118 @@
+//! The table of events: the log.
+
+use std::ops::Bound;
+
+use serde::{Deserialize, Serialize};
+
+use super::Event;
+use crate::clock::Timestamp;
+use crate::id::{EventId, MetricId, ProfileId};
+use crate::store::{Order, Read, Row, StoreError, Table, Tx};
+
+const EVENTS: Table<EventId, EventRow> = Table::new("events");
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct EventRow {
+    metric: MetricId,
+    profile: ProfileId,
+    time_seconds: i64,
+    received_micros: i64,
+    unique_id: String,
+    value: Option<String>,
+    value_currency: Option<String>,
+    properties: String,
+    backfill: bool,
+}
+
+impl Row for EventRow {
+    const SCHEMA: u8 = 1;
+}
+
+fn event(id: EventId, row: EventRow) -> Event {
+    Event {
+        id,
+        metric: row.metric,
+        profile: row.profile,
+        time: Timestamp::from_seconds(row.time_seconds),
+        received: Timestamp::from_micros(row.received_micros),
+        unique_id: row.unique_id,
+        value: row.value,
+        value_currency: row.value_currency,
+        properties: row.properties,
+        backfill: row.backfill,
+    }
+}
+
+/// The event with this id.
+///
+/// # Errors
+/// Where the store can not be read.
+pub fn get(from: &impl Read, id: EventId) -> Result<Option<Event>, StoreError> {
+    Ok(from.get(&EVENTS, &id)?.map(|row| event(id, row)))
+}
+
+/// The id of the last event of the log; [`EventId::MIN`] where there is none.
+///
+/// # Errors
+/// Where the store can not be read.
+pub fn last(from: &impl Read) -> Result<EventId, StoreError> {
+    let newest = from.page(&EVENTS, (Bound::Unbounded, Bound::Unbounded), Order::Descending, 1)?;
+    Ok(newest.first().map_or(EventId::MIN, |(id, _)| *id))
+}
+
+/// Hands the events after `after` to `visit`, oldest first.
+pub(super) fn follow(
+    from: &impl Read,
+    after: EventId,
+    mut visit: impl FnMut(Event),
+) -> Result<(), StoreError> {
+    let range = (Bound::Excluded(after), Bound::Unbounded);
+    from.scan(&EVENTS, range, Order::Ascending, |id, row| {
+        visit(event(id, row));
+        std::ops::ControlFlow::Continue(())
+    })
+}
+
+/// Appends an event to the log.
+///
+/// # Errors
+/// Where the store fails.
+pub fn put(tx: &mut Tx<'_, '_>, event: Event) -> Result<(), StoreError> {
+    let id = event.id;
+    let row = EventRow {
+        metric: event.metric,
+        profile: event.profile,
+        time_seconds: event.time.seconds(),
+        received_micros: event.received.micros(),
+        unique_id: event.unique_id,
+        value: event.value,
+        value_currency: event.value_currency,
+        properties: event.properties,
+        backfill: event.backfill,
+    };
+    tx.put(&EVENTS, &id, &row)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{from_hex, hex_of};
+
+    #[test]
+    fn rows_have_frozen_bytes() {
+        let row = EventRow {
+            metric: "SkDfHe".parse().unwrap(),
+            profile: ProfileId::from_u128(5),
+            time_seconds: 1_788_529_135,
+            received_micros: 1_788_529_135_123_456,
+            unique_id: "order-1".to_owned(),
+            value: Some("9.99".to_owned()),
+            value_currency: Some("USD".to_owned()),
+            properties: r#"{"Brand":"X"}"#.to_owned(),
+            backfill: false,
+        };
+        const FROZEN: &str = "01536b4466486505fcde9335d5fd00f889c750b50c00076f726465722d310104392e393901035553440d7b224272616e64223a2258227d00dd41a30a4b5a1d67";
+        assert_eq!(hex_of(&row), FROZEN);
+        assert_eq!(from_hex::<EventRow>(FROZEN), Ok(row));
+    }
+}

@@ -1,0 +1,314 @@
+//! Metrics: the kinds of events, each with its integration and its topic.
+//!
+//! A metric is made by the first event that names it and is found again by service and name. Its
+//! topic, `event:<service>.<slug of the name>`, is fixed when it is made, so that renaming never
+//! breaks a subscription; two names with one slug get `_2`, `_3`… The first-party topics of the
+//! contract (wire.md §1.7) exist from the start, in `catalogue.rs`.
+//!
+//! [`Metrics`] holds all of them in memory (they are few: [`limits::METRICS_MAX`]); the rows are
+//! the truth, and the registry learns of a metric after its commit.
+
+mod catalogue;
+mod rows;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, RwLock};
+
+use crate::clock::Timestamp;
+use crate::id::MetricId;
+use crate::json::Fault;
+use crate::limits;
+use crate::store::{Read, StoreError, Tx};
+
+/// The integration key of metrics that producers make through the API.
+pub const API_SERVICE: &str = "api";
+/// The integration key of first-party metrics.
+pub const FIRST_PARTY_SERVICE: &str = "klaviyo";
+
+/// A kind of event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Metric {
+    /// Its id.
+    pub id: MetricId,
+    /// Its name as the producer wrote it.
+    pub name: String,
+    /// The key of the integration that it belongs to: `api`, `klaviyo`, or a producer's own.
+    pub service: String,
+    /// The topic that webhooks subscribe to.
+    pub topic: String,
+    /// When its first event was recorded.
+    pub created: Timestamp,
+    /// Whether one of its events ever had a value; from then on events without one show `0`
+    /// (contract: wire.md §4.2).
+    pub has_value: bool,
+}
+
+/// A metric as an event names it; checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MetricName {
+    name: String,
+    service: String,
+}
+
+impl MetricName {
+    /// Checks a metric's name and service (`api` where none is given).
+    ///
+    /// # Errors
+    /// Points at `/name` or `/service`.
+    pub fn parse(name: &str, service: Option<&str>) -> Result<Self, Fault> {
+        let name = name.trim();
+        let length = name.chars().count();
+        if length == 0 || length > limits::METRIC_NAME_CHARS_MAX {
+            let most = limits::METRIC_NAME_CHARS_MAX;
+            return Err(Fault::new(
+                "/name",
+                format!("a metric's name has 1 to {most} characters, this one {length}"),
+            ));
+        }
+        if slug(name).is_empty() {
+            return Err(Fault::new("/name", "a metric's name needs a letter or a digit"));
+        }
+        let service = slug(service.unwrap_or(API_SERVICE));
+        if service.is_empty() || service.chars().count() > limits::METRIC_SERVICE_CHARS_MAX {
+            let most = limits::METRIC_SERVICE_CHARS_MAX;
+            return Err(Fault::new(
+                "/service",
+                format!("a service is 1 to {most} characters with a letter or a digit"),
+            ));
+        }
+        if service == OWN_SERVICE {
+            return Err(Fault::new("/service", "`tidings` is reserved for tidings' own events"));
+        }
+        Ok(Self { name: name.to_owned(), service })
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The integration's key.
+    #[must_use]
+    pub fn service(&self) -> &str {
+        &self.service
+    }
+}
+
+/// The integration key that no producer may use: tidings' own operational events.
+const OWN_SERVICE: &str = "tidings";
+
+/// The part of a topic that stands for a name: lower-case letters and digits, every run of other
+/// characters one `_`, none at the ends (contract: wire.md §1.7; its open cases are decided here).
+#[must_use]
+pub fn slug(name: &str) -> String {
+    let mut slug = String::with_capacity(name.len());
+    for character in name.chars().flat_map(char::to_lowercase) {
+        if character.is_alphanumeric() {
+            slug.push(character);
+        } else if !slug.is_empty() && !slug.ends_with('_') {
+            slug.push('_');
+        }
+    }
+    slug.truncate(slug.trim_end_matches('_').len());
+    slug
+}
+
+/// Tells whether `topic` has the form `event:<service>.<slug>`.
+#[must_use]
+pub fn is_topic(topic: &str) -> bool {
+    let parts = topic.strip_prefix("event:").and_then(|rest| rest.split_once('.'));
+    parts.is_some_and(|(service, name)| {
+        service == slug(service) && name == slug(name) && !service.is_empty() && !name.is_empty()
+    })
+}
+
+/// All metrics, in memory. Clones share it.
+#[derive(Clone, Default)]
+pub struct Metrics(Arc<RwLock<Index>>);
+
+#[derive(Default)]
+struct Index {
+    by_id: BTreeMap<MetricId, Arc<Metric>>,
+    by_name: HashMap<(String, String), Arc<Metric>>,
+    by_topic: BTreeMap<String, Arc<Metric>>,
+}
+
+/// Why a metric could not be found or made.
+#[derive(Debug)]
+pub enum MetricError {
+    /// There are [`limits::METRICS_MAX`] already.
+    TooMany,
+    /// The store failed.
+    Store(StoreError),
+}
+
+impl From<StoreError> for MetricError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl Metrics {
+    /// Reads all metrics from the store.
+    ///
+    /// # Errors
+    /// Where the store can not be read.
+    pub fn load(from: &impl Read) -> Result<Self, StoreError> {
+        let metrics = Self::default();
+        for metric in rows::all(from)? {
+            metrics.learn(Arc::new(metric));
+        }
+        Ok(metrics)
+    }
+
+    /// Makes the first-party metrics of the contract that are not there yet.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub fn seed(&self, tx: &mut Tx<'_, '_>) -> Result<(), MetricError> {
+        for name in catalogue::FIRST_PARTY {
+            let name =
+                MetricName { name: (*name).to_owned(), service: FIRST_PARTY_SERVICE.to_owned() };
+            self.ensure(tx, &name, false)?;
+        }
+        Ok(())
+    }
+
+    /// The metric of this name, made now if it is new, marked as having values if `has_value`.
+    ///
+    /// # Errors
+    /// Where there are too many metrics or the store fails.
+    pub fn ensure(
+        &self,
+        tx: &mut Tx<'_, '_>,
+        name: &MetricName,
+        has_value: bool,
+    ) -> Result<Arc<Metric>, MetricError> {
+        let known = self.by_name(&name.service, &name.name);
+        let known = match known {
+            Some(metric) => Some(metric),
+            None => rows::by_name(tx, &name.service, &name.name)?.map(Arc::new),
+        };
+        let metric = match known {
+            Some(metric) if metric.has_value || !has_value => return Ok(metric),
+            Some(metric) => Metric { has_value: true, ..(*metric).clone() },
+            None => self.make(tx, name, has_value)?,
+        };
+        rows::put(tx, &metric)?;
+        let metric = Arc::new(metric);
+        let (metrics, learned) = (self.clone(), Arc::clone(&metric));
+        tx.after_commit(move || metrics.learn(learned));
+        Ok(metric)
+    }
+
+    fn make(
+        &self,
+        tx: &mut Tx<'_, '_>,
+        name: &MetricName,
+        has_value: bool,
+    ) -> Result<Metric, MetricError> {
+        if self.0.read().expect("no holder panics").by_id.len() >= limits::METRICS_MAX {
+            return Err(MetricError::TooMany);
+        }
+        let id = loop {
+            let id = MetricId::from_random(tx.random()?);
+            if rows::get(tx, id)?.is_none() {
+                break id;
+            }
+        };
+        let wanted = format!("event:{}.{}", name.service, slug(&name.name));
+        let mut topic = wanted.clone();
+        let mut count = 1;
+        while rows::topic_is_taken(tx, &topic)? {
+            count += 1;
+            topic = format!("{wanted}_{count}");
+        }
+        Ok(Metric {
+            id,
+            name: name.name.clone(),
+            service: name.service.clone(),
+            topic,
+            created: tx.now(),
+            has_value,
+        })
+    }
+
+    fn learn(&self, metric: Arc<Metric>) {
+        let mut index = self.0.write().expect("no holder panics");
+        let name = (metric.service.clone(), metric.name.clone());
+        index.by_id.insert(metric.id, Arc::clone(&metric));
+        index.by_topic.insert(metric.topic.clone(), Arc::clone(&metric));
+        index.by_name.insert(name, metric);
+    }
+
+    /// The metric with this id.
+    #[must_use]
+    pub fn get(&self, id: MetricId) -> Option<Arc<Metric>> {
+        self.0.read().expect("no holder panics").by_id.get(&id).cloned()
+    }
+
+    /// The metric behind a topic.
+    #[must_use]
+    pub fn by_topic(&self, topic: &str) -> Option<Arc<Metric>> {
+        self.0.read().expect("no holder panics").by_topic.get(topic).cloned()
+    }
+
+    fn by_name(&self, service: &str, name: &str) -> Option<Arc<Metric>> {
+        let index = self.0.read().expect("no holder panics");
+        index.by_name.get(&(service.to_owned(), name.to_owned())).cloned()
+    }
+
+    /// Every metric, by topic.
+    #[must_use]
+    pub fn by_topics(&self) -> Vec<Arc<Metric>> {
+        self.0.read().expect("no holder panics").by_topic.values().cloned().collect()
+    }
+
+    /// Up to `most` metrics after `after`, by id.
+    #[must_use]
+    pub fn page(&self, after: Option<MetricId>, most: usize) -> Vec<Arc<Metric>> {
+        use std::ops::Bound;
+        let index = self.0.read().expect("no holder panics");
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        index.by_id.range((from, Bound::Unbounded)).take(most).map(|(_, m)| m.clone()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slugs_follow_the_contract() {
+        for (name, expected) in [
+            ("SDK Smoke 090430d9", "sdk_smoke_090430d9"),
+            ("Viewed Product", "viewed_product"),
+            ("  Active -- on/Site! ", "active_on_site"),
+            ("Größe ändern", "größe_ändern"),
+            ("ÇA VA", "ça_va"),
+            ("!!!", ""),
+        ] {
+            assert_eq!(slug(name), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn topics_have_one_form() {
+        assert!(is_topic("event:api.viewed_product"));
+        for wrong in ["api.viewed_product", "event:api", "event:api.", "event:.x", "event:api.A b"]
+        {
+            assert!(!is_topic(wrong), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn names_are_bounded() {
+        assert_eq!(MetricName::parse("", None).unwrap_err().pointer, "/name");
+        assert_eq!(MetricName::parse("!?", None).unwrap_err().pointer, "/name");
+        assert_eq!(MetricName::parse(&"x".repeat(128), None).unwrap_err().pointer, "/name");
+        assert!(MetricName::parse(&"é".repeat(127), None).is_ok());
+        assert_eq!(MetricName::parse("x", Some("tidings")).unwrap_err().pointer, "/service");
+        assert_eq!(MetricName::parse("x", Some("My App")).unwrap().service(), "my_app");
+    }
+}
