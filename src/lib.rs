@@ -2,9 +2,11 @@
 
 pub mod account;
 pub mod clock;
+pub mod delivery;
 pub mod egress;
 pub mod event;
 pub mod id;
+pub mod ingest;
 pub mod json;
 pub mod key;
 pub mod limits;

@@ -1,0 +1,191 @@
+//! One attempt: the body is built, stamped with the time of sending, signed and sent.
+//!
+//! Body and headers follow the contract (wire.md §1.1): `meta` with its version and the true
+//! time, `data` with one item. Every attempt is stamped and signed anew, so that receivers that
+//! check for freshness accept a retry; the message id and `external_id` never change. Beside the
+//! original's headers stand those of Standard Webhooks.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+use hyper::{Method, body::Bytes};
+
+use super::{Attempt, Outcome, Source, rows};
+use crate::clock::{Clock, Stopwatch, Timestamp};
+use crate::egress::{Egress, Request, SendErrorKind};
+use crate::event::{self, Event, EventFields};
+use crate::id::{AccountId, DeliveryId, EventId, MetricId, ProfileId};
+use crate::json::push_string;
+use crate::metric::Metrics;
+use crate::signing;
+use crate::store::{Store, StoreError};
+use crate::webhook::Endpoint;
+
+/// The API revision whose shapes deliveries and documents have; sent as `meta.version`.
+pub const API_VERSION: &str = "2026-07-15";
+const USER_AGENT: &str = concat!("tidings/", env!("CARGO_PKG_VERSION"));
+
+/// Everything that an attempt needs besides the delivery itself.
+pub struct Sender {
+    /// Where events are read.
+    pub store: Store,
+    /// The way out.
+    pub egress: Egress,
+    /// The topics of metrics.
+    pub metrics: Metrics,
+    /// The time.
+    pub clock: Clock,
+    /// Sent as `meta.klaviyo_account_id`.
+    pub account: AccountId,
+    /// The public URL without a slash at its end, for links.
+    pub base_url: Arc<str>,
+    /// The deadline of an attempt, from look-up to last byte.
+    pub timeout: Duration,
+}
+
+impl Sender {
+    /// Makes one attempt to deliver; `source` is `None` where the delivery's row has to tell.
+    pub(super) async fn attempt(
+        &self,
+        id: DeliveryId,
+        source: Option<Source>,
+        endpoint: Option<&Endpoint>,
+    ) -> Attempt {
+        let at = self.clock.now();
+        let watch = Stopwatch::start();
+        let message = match endpoint {
+            Some(endpoint) => self.message(id, source, endpoint),
+            None => Ok(None),
+        };
+        let (outcome, excerpt) = match (endpoint, message) {
+            (Some(endpoint), Ok(Some(message))) => self.send(id, endpoint, &message, at).await,
+            (_, Ok(_)) => (Outcome::Gone, String::new()),
+            (_, Err(error)) => (Outcome::Unreadable { detail: error.to_string() }, String::new()),
+        };
+        Attempt { at, duration: watch.elapsed(), outcome, excerpt }
+    }
+
+    /// The event to deliver with its topic; `None` where it is not stored any more.
+    fn message(
+        &self,
+        id: DeliveryId,
+        source: Option<Source>,
+        endpoint: &Endpoint,
+    ) -> Result<Option<(Event, String)>, StoreError> {
+        let snapshot = self.store.snapshot()?;
+        let source = match source {
+            Some(source) => Some(source),
+            None => rows::get(&snapshot, id)?.map(|delivery| delivery.source),
+        };
+        let event = match source {
+            None => return Ok(None),
+            Some(Source::Test(id)) => return Ok(Some(self.sample(id, endpoint))),
+            Some(Source::Event(id)) => event::get(&snapshot, id)?,
+        };
+        let topic = |event: &Event| self.metrics.get(event.metric).map(|m| m.topic.clone());
+        Ok(event.and_then(|event| topic(&event).map(|topic| (event, topic))))
+    }
+
+    /// The made-up event of a test: it is not in the log, and says that it is a test.
+    fn sample(&self, id: EventId, endpoint: &Endpoint) -> (Event, String) {
+        let topic = endpoint.webhook.topics.first().cloned().unwrap_or_default();
+        let metric = self.metrics.by_topic(&topic);
+        let time = id.received();
+        let event = Event {
+            id,
+            metric: metric.map_or_else(|| MetricId::from_random(0), |metric| metric.id),
+            profile: ProfileId::from_u128(0),
+            time,
+            received: time,
+            unique_id: "tidings-test".to_owned(),
+            value: None,
+            value_currency: None,
+            properties: r#"{"test":true,"message":"A test delivery from tidings"}"#.to_owned(),
+            backfill: false,
+        };
+        (event, topic)
+    }
+
+    async fn send(
+        &self,
+        id: DeliveryId,
+        endpoint: &Endpoint,
+        (event, topic): &(Event, String),
+        at: Timestamp,
+    ) -> (Outcome, String) {
+        let destination = match &endpoint.destination {
+            Ok(destination) => destination.clone(),
+            Err(why) => {
+                let kind = SendErrorKind::AddressRefused;
+                return (Outcome::Failed { kind, detail: why.clone() }, String::new());
+            }
+        };
+        let body = self.body(endpoint, (event, topic), at);
+        let headers = headers(id, endpoint, &body, at);
+        let body = Bytes::from(body);
+        let request = Request { method: Method::POST, destination, headers, body };
+        match self.egress.send(request, self.timeout).await {
+            Ok(response) => {
+                let excerpt = String::from_utf8_lossy(&response.excerpt).into_owned();
+                (Outcome::Answered(response.status.as_u16()), excerpt)
+            }
+            Err(error) => {
+                (Outcome::Failed { kind: error.kind, detail: error.detail }, String::new())
+            }
+        }
+    }
+
+    fn body(&self, endpoint: &Endpoint, (event, topic): (&Event, &str), at: Timestamp) -> Vec<u8> {
+        let webhook = endpoint.webhook.id.to_string();
+        let mut body = Vec::with_capacity(1_280 + event.properties.len());
+        let external_id = event.id.to_string();
+        for part in [
+            r#"{"meta":{"timestamp":""#,
+            &at.rfc3339_micros(),
+            r#"","klaviyo_webhook_id":""#,
+            &webhook,
+            r#"","klaviyo_account_id":""#,
+            self.account.as_str(),
+            r#"","version":""#,
+            API_VERSION,
+            r#""},"data":[{"topic":"#,
+        ] {
+            body.extend_from_slice(part.as_bytes());
+        }
+        push_string(&mut body, topic);
+        for part in [r#","external_id":""#, &external_id, r#"","payload":{"data":"#] {
+            body.extend_from_slice(part.as_bytes());
+        }
+        event::push_resource(&mut body, event, &self.base_url, EventFields::ALL);
+        body.extend_from_slice(b"}}]}");
+        body
+    }
+}
+
+/// The headers of an attempt: both signatures over exactly this body at this time.
+fn headers(id: DeliveryId, endpoint: &Endpoint, body: &[u8], at: Timestamp) -> HeaderMap {
+    let (message, date, seconds) = (id.to_string(), at.http_date(), at.seconds());
+    let mut headers = HeaderMap::with_capacity(8);
+    let mut set = |name: &'static str, value: &str| {
+        // Ids, dates, hex and base64: always header text.
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.insert(lower(name), value);
+        }
+    };
+    set(signing::KLAVIYO_WEBHOOK_ID, &endpoint.webhook.id.to_string());
+    set(signing::KLAVIYO_TIMESTAMP, &date);
+    set(signing::KLAVIYO_SIGNATURE, &endpoint.signer.klaviyo(body, &date));
+    set(signing::STANDARD_ID, &message);
+    set(signing::STANDARD_TIMESTAMP, &seconds.to_string());
+    set(signing::STANDARD_SIGNATURE, &endpoint.signer.standard(&message, seconds, body));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
+    headers
+}
+
+/// The header's name as hyper keeps it. Receivers read header names without regard to case
+/// (RFC 9110 §5.1).
+fn lower(name: &'static str) -> HeaderName {
+    HeaderName::from_bytes(name.as_bytes()).expect("the names are constants")
+}

@@ -1,0 +1,171 @@
+//! Recording events: everything that one event causes, in one command (invariant 2).
+//!
+//! For each event: its person is found or made, its metric is found or made, a duplicate is
+//! dropped, the event is appended to the log, and a delivery is scheduled for every webhook that
+//! subscribes to its topic. A request of many events is recorded whole or not at all.
+
+use std::sync::{Arc, Mutex};
+
+use crate::delivery::{Deliveries, Source};
+use crate::event::{self, Event, NewEvent, UniqueIds, UniqueKey};
+use crate::id::{EventId, ProfileId};
+use crate::json::Fault;
+use crate::limits;
+use crate::metric::{Metric, MetricError, Metrics};
+use crate::profile::{self, ResolveError};
+use crate::store::{Store, StoreError, Tx};
+use crate::webhook::Webhooks;
+
+/// Records events. Clones share it.
+#[derive(Clone)]
+pub struct Ingest {
+    store: Store,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    metrics: Metrics,
+    webhooks: Webhooks,
+    deliveries: Deliveries,
+    unique_ids: UniqueIds,
+    /// The last id that was given out; only the writer's commands touch it.
+    last: Mutex<EventId>,
+}
+
+/// Why events were not recorded.
+#[derive(Debug)]
+pub enum IngestError {
+    /// Something in the request can not be stored; nothing of it was.
+    Fault(Fault),
+    /// The store failed, or has no room.
+    Store(StoreError),
+}
+
+impl From<StoreError> for IngestError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl Ingest {
+    /// An ingest that goes on after the last event of the log.
+    ///
+    /// # Errors
+    /// Where the store can not be read.
+    pub fn new(
+        store: Store,
+        metrics: Metrics,
+        webhooks: Webhooks,
+        deliveries: Deliveries,
+        unique_ids: UniqueIds,
+    ) -> Result<Self, StoreError> {
+        let last = Mutex::new(event::last(&store.snapshot()?)?);
+        let shared = Shared { metrics, webhooks, deliveries, unique_ids, last };
+        Ok(Self { store, shared: Arc::new(shared) })
+    }
+
+    /// Records events, and returns once they are on disk with everything they cause.
+    ///
+    /// # Errors
+    /// Where one of them can not be stored; then none is.
+    pub async fn record(&self, events: Vec<NewEvent>) -> Result<(), IngestError> {
+        let shared = Arc::clone(&self.shared);
+        self.store.commit(move |tx| shared.record(tx, events)).await
+    }
+}
+
+impl Shared {
+    /// First everything that can be refused, then everything that is written.
+    fn record(&self, tx: &mut Tx<'_, '_>, events: Vec<NewEvent>) -> Result<(), IngestError> {
+        tx.needs_room()?;
+        let mut resolved = Vec::with_capacity(events.len());
+        for event in events {
+            let profile = profile::resolve(tx, &event.profile)
+                .map_err(|error| unresolved(error, &event.pointer))?;
+            let metric = self
+                .metrics
+                .ensure(tx, &event.metric, event.value.is_some())
+                .map_err(|error| no_metric(error, &event.pointer))?;
+            resolved.push((event, profile, metric));
+        }
+        for (event, profile, metric) in resolved {
+            self.append(tx, event, profile, &metric)?;
+        }
+        Ok(())
+    }
+
+    fn append(
+        &self,
+        tx: &mut Tx<'_, '_>,
+        new: NewEvent,
+        profile: ProfileId,
+        metric: &Metric,
+    ) -> Result<(), StoreError> {
+        let key = UniqueKey { profile, metric: metric.id, unique_id: &new.unique_id };
+        if self.unique_ids.find(tx, key)?.is_some() {
+            return Ok(());
+        }
+        let id = {
+            let mut last = self.last.lock().expect("no holder panics");
+            *last = last.next(tx.now());
+            *last
+        };
+        self.unique_ids.add(tx, key, id)?;
+        let event = Event {
+            id,
+            metric: metric.id,
+            profile,
+            time: new.time,
+            received: tx.now(),
+            value: new.value.or_else(|| metric.has_value.then(|| "0".to_owned())),
+            value_currency: new.value_currency,
+            properties: new.properties,
+            unique_id: new.unique_id,
+            backfill: new.backfill,
+        };
+        event::put(tx, event)?;
+        let subscribers = self.webhooks.matching(&metric.topic);
+        self.deliveries.schedule(tx, &subscribers, Source::Event(id))
+    }
+}
+
+fn unresolved(error: ResolveError, event_at: &str) -> IngestError {
+    let profile = format!("{}/profile/data", attributes(event_at));
+    match error {
+        ResolveError::Unknown(id) => {
+            IngestError::Fault(Fault::new(format!("{profile}/id"), format!("no profile {id}")))
+        }
+        ResolveError::TooLarge(id) => IngestError::Fault(Fault::new(
+            format!("{profile}/attributes/properties"),
+            format!(
+                "with these, profile {id} would hold more than {} bytes",
+                limits::PROFILE_BYTES_MAX
+            ),
+        )),
+        ResolveError::Store(error) => IngestError::Store(error),
+    }
+}
+
+fn no_metric(error: MetricError, event_at: &str) -> IngestError {
+    match error {
+        MetricError::TooMany => IngestError::Fault(Fault::new(
+            format!("{}/metric/data/attributes/name", attributes(event_at)),
+            format!(
+                "there are {} metrics already; a metric's name is a kind of event, and what \
+                 differs from event to event belongs into its properties",
+                limits::METRICS_MAX
+            ),
+        )),
+        MetricError::Store(error) => IngestError::Store(error),
+    }
+}
+
+/// Where the attributes of an event stand in its request. The profile of a bulk entry stands with
+/// its group, which is near enough to find it.
+fn attributes(event_at: &str) -> String {
+    if event_at.is_empty() {
+        "/data/attributes".to_owned()
+    } else {
+        format!("{event_at}/attributes")
+    }
+}
