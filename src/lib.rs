@@ -1,7 +1,9 @@
 //! tidings: events in over local HTTP, signed deliveries out, nothing lost.
 
 pub mod account;
+pub mod api;
 pub mod clock;
+pub mod config;
 pub mod delivery;
 pub mod egress;
 pub mod event;
@@ -13,6 +15,7 @@ pub mod limits;
 pub mod metric;
 pub mod profile;
 pub mod secret;
+pub mod server;
 pub mod signing;
 pub mod store;
 pub mod webhook;

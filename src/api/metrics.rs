@@ -1,0 +1,128 @@
+//! Metrics: list and get (contract: wire.md §4.4).
+
+use hyper::StatusCode;
+use serde_json::{Value, json};
+
+use super::error::Problem;
+use super::jsonapi::{self, Resource, attributes};
+use super::{Answer, Call};
+use crate::id::MetricId;
+use crate::limits;
+use crate::metric::{API_SERVICE, FIRST_PARTY_SERVICE, Metric};
+
+pub(super) const FIELDS: [&str; 5] = ["created", "id", "integration", "name", "updated"];
+const INCLUDE: [&str; 1] = ["flow-triggers"];
+
+/// `GET /api/metrics`.
+pub(super) async fn list(call: Call) -> Answer {
+    call.query.include(&INCLUDE)?;
+    let fields = call.query.fields("metric", &FIELDS)?;
+    let wanted = Wanted::parse(&call)?;
+    let wrong = |_| Problem::parameter("page[cursor]", "is not a cursor that this call gave out");
+    let mut after: Option<MetricId> =
+        call.query.cursor()?.map(|text| text.parse()).transpose().map_err(wrong)?;
+    let mut found = Vec::new();
+    loop {
+        let page = call.parts().metrics.page(after, limits::METRICS_PAGE);
+        let is_last = page.len() < limits::METRICS_PAGE;
+        after = page.last().map(|metric| metric.id).or(after);
+        found.extend(page.into_iter().filter(|metric| wanted.includes(metric)));
+        if is_last || found.len() > limits::METRICS_PAGE {
+            break;
+        }
+    }
+    let has_more = found.len() > limits::METRICS_PAGE;
+    found.truncate(limits::METRICS_PAGE);
+    let next = found.last().filter(|_| has_more).map(|metric| metric.id.to_string());
+    let data: Vec<_> = found
+        .iter()
+        .map(|metric| resource(metric).to_bytes(call.base(), fields.as_deref()))
+        .collect();
+    Ok(jsonapi::many(&call, &data, &[], next.as_deref()))
+}
+
+/// `GET /api/metrics/{id}`.
+pub(super) async fn get(call: Call) -> Answer {
+    call.query.include(&INCLUDE)?;
+    let fields = call.query.fields("metric", &FIELDS)?;
+    let found = call.id.parse().ok().and_then(|id| call.parts().metrics.get(id));
+    let metric = found.ok_or_else(|| Problem::not_found(format!("No metric {}.", call.id)))?;
+    let data = resource(&metric).to_bytes(call.base(), fields.as_deref());
+    Ok(jsonapi::one(&call, StatusCode::OK, &data, &[]))
+}
+
+pub(super) fn resource(metric: &Metric) -> Resource {
+    Resource {
+        kind: "metric",
+        id: metric.id.to_string(),
+        attributes: attributes(json!({
+            "name": metric.name,
+            "created": metric.created.rfc3339_seconds(),
+            "updated": metric.created.rfc3339_seconds(),
+            "integration": integration(&metric.service),
+        })),
+        relationships: None,
+        path: format!("/api/metrics/{}/", metric.id),
+    }
+}
+
+fn integration(service: &str) -> Value {
+    json!({
+        "object": "integration",
+        "id": service,
+        "key": service,
+        "name": integration_name(service),
+        "category": integration_category(service),
+    })
+}
+
+fn integration_name(service: &str) -> &str {
+    match service {
+        API_SERVICE => "API",
+        FIRST_PARTY_SERVICE => "Klaviyo",
+        other => other,
+    }
+}
+
+fn integration_category(service: &str) -> &'static str {
+    match service {
+        API_SERVICE => "API",
+        FIRST_PARTY_SERVICE => "Internal",
+        _ => "Custom",
+    }
+}
+
+/// What a listing is filtered by.
+#[derive(Default)]
+struct Wanted {
+    name: Option<String>,
+    category: Option<String>,
+}
+
+impl Wanted {
+    fn parse(call: &Call) -> Result<Self, Problem> {
+        let mut wanted = Self::default();
+        for term in call.query.filter()? {
+            match (term.operator.as_str(), term.field.as_str()) {
+                ("equals", "integration.name") => wanted.name = Some(term.value),
+                ("equals", "integration.category") => wanted.category = Some(term.value),
+                (operator, field) => {
+                    let why = format!(
+                        "`{operator}({field},…)` is not known here; there are \
+                         equals(integration.name,…) and equals(integration.category,…)"
+                    );
+                    return Err(Problem::parameter("filter", why));
+                }
+            }
+        }
+        Ok(wanted)
+    }
+
+    fn includes(&self, metric: &Metric) -> bool {
+        let has = |wanted: &Option<String>, value: &str| {
+            wanted.as_ref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(value))
+        };
+        has(&self.name, integration_name(&metric.service))
+            && has(&self.category, integration_category(&metric.service))
+    }
+}

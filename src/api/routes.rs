@@ -1,0 +1,214 @@
+//! The route table: every call with its path, scopes, parameters and handler.
+//!
+//! Routing, permission checks and the OpenAPI document are made from it. Paths are written as the
+//! contract has them, without a slash at the end; one at the end of a request is ignored, never
+//! redirected.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+
+use hyper::Method;
+
+use super::error::Problem;
+use super::{
+    Answer, Call, accounts, deliveries, events, health, keys, metrics, openapi, profiles, topics,
+    webhooks,
+};
+
+type Handling = Pin<Box<dyn Future<Output = Answer> + Send>>;
+
+/// One call of the API.
+pub(super) struct Route {
+    pub(super) method: Method,
+    pub(super) path: &'static str,
+    /// The contract's operation id, or our own in its manner.
+    pub(super) operation: &'static str,
+    pub(super) summary: &'static str,
+    /// All of these are needed; none means that the call is open.
+    pub(super) scopes: &'static [&'static str],
+    pub(super) parameters: &'static [&'static str],
+    /// The name of the body's schema, where the call takes a body.
+    pub(super) body: Option<&'static str>,
+    /// The status of success, and the name of the answer's schema where it has a body.
+    pub(super) success: (u16, Option<&'static str>),
+    pub(super) handler: fn(Call) -> Handling,
+}
+
+const EVENT_FIELDS: &str = "fields[event]";
+const METRIC_FIELDS: &str = "fields[metric]";
+const PROFILE_FIELDS: &str = "fields[profile]";
+const WEBHOOK_FIELDS: &str = "fields[webhook]";
+const TOPIC_FIELDS: &str = "fields[webhook-topic]";
+const ACCOUNT_FIELDS: &str = "fields[account]";
+
+macro_rules! route {
+    ($method:ident $path:literal $operation:literal $summary:literal
+     scopes $scopes:tt parameters $parameters:tt $(body $body:literal)?
+     => $status:literal $(answer $answer:literal)? by $handler:expr) => {
+        Route {
+            method: Method::$method,
+            path: $path,
+            operation: $operation,
+            summary: $summary,
+            scopes: &$scopes,
+            parameters: &$parameters,
+            body: route!(@optional $($body)?),
+            success: ($status, route!(@optional $($answer)?)),
+            handler: |call| Box::pin($handler(call)),
+        }
+    };
+    (@optional) => { None };
+    (@optional $value:literal) => { Some($value) };
+}
+
+/// Every call, in the order of the document.
+pub(super) static ROUTES: &[Route] = &[
+    route!(POST "/api/events" "create_event" "Record one event"
+        scopes ["events:write"] parameters [] body "EventCreate" => 202 by events::create),
+    route!(POST "/api/event-bulk-create-jobs" "bulk_create_events" "Record up to 1,000 events, all or none"
+        scopes ["events:write"] parameters [] body "EventBulkCreate" => 202 by events::create_bulk),
+    route!(GET "/api/events/{id}" "get_event" "One event"
+        scopes ["events:read"] parameters [EVENT_FIELDS, METRIC_FIELDS, PROFILE_FIELDS, "include"]
+        => 200 answer "Event" by events::get),
+    route!(GET "/api/events/{id}/metric" "get_metric_for_event" "The metric of an event"
+        scopes ["events:read", "metrics:read"] parameters [METRIC_FIELDS]
+        => 200 answer "Metric" by events::metric),
+    route!(GET "/api/events/{id}/relationships/metric" "get_metric_id_for_event" "The metric's id of an event"
+        scopes ["events:read", "metrics:read"] parameters []
+        => 200 answer "Relationship" by events::metric_id),
+    route!(GET "/api/events/{id}/profile" "get_profile_for_event" "The profile of an event"
+        scopes ["events:read", "profiles:read"] parameters [PROFILE_FIELDS]
+        => 200 answer "Profile" by events::profile),
+    route!(GET "/api/events/{id}/relationships/profile" "get_profile_id_for_event" "The profile's id of an event"
+        scopes ["events:read", "profiles:read"] parameters []
+        => 200 answer "Relationship" by events::profile_id),
+    route!(GET "/api/metrics" "get_metrics" "The metrics, 200 a page"
+        scopes ["metrics:read"] parameters [METRIC_FIELDS, "filter", "include", "page[cursor]"]
+        => 200 answer "MetricCollection" by metrics::list),
+    route!(GET "/api/metrics/{id}" "get_metric" "One metric"
+        scopes ["metrics:read"] parameters [METRIC_FIELDS, "include"]
+        => 200 answer "Metric" by metrics::get),
+    route!(GET "/api/profiles/{id}" "get_profile" "One profile"
+        scopes ["profiles:read"] parameters [PROFILE_FIELDS]
+        => 200 answer "Profile" by profiles::get),
+    route!(GET "/api/accounts" "get_accounts" "The account, as a list of one"
+        scopes ["accounts:read"] parameters [ACCOUNT_FIELDS]
+        => 200 answer "AccountCollection" by accounts::list),
+    route!(GET "/api/accounts/{id}" "get_account" "The account"
+        scopes ["accounts:read"] parameters [ACCOUNT_FIELDS]
+        => 200 answer "Account" by accounts::get),
+    route!(GET "/api/webhook-topics" "get_webhook_topics" "The topics, sorted by id"
+        scopes ["webhooks:read"] parameters [TOPIC_FIELDS]
+        => 200 answer "WebhookTopicCollection" by topics::list),
+    route!(GET "/api/webhook-topics/{id}" "get_webhook_topic" "One topic"
+        scopes ["webhooks:read"] parameters [TOPIC_FIELDS]
+        => 200 answer "WebhookTopic" by topics::get),
+    route!(POST "/api/webhooks" "create_webhook" "Subscribe an endpoint to topics"
+        scopes ["webhooks:write"] parameters [WEBHOOK_FIELDS] body "WebhookCreate"
+        => 201 answer "Webhook" by webhooks::create),
+    route!(GET "/api/webhooks" "get_webhooks" "The webhooks, oldest first"
+        scopes ["webhooks:read"] parameters [WEBHOOK_FIELDS, TOPIC_FIELDS, "include"]
+        => 200 answer "WebhookCollection" by webhooks::list),
+    route!(GET "/api/webhooks/{id}" "get_webhook" "One webhook"
+        scopes ["webhooks:read"] parameters [WEBHOOK_FIELDS, TOPIC_FIELDS, "include"]
+        => 200 answer "Webhook" by webhooks::get),
+    route!(PATCH "/api/webhooks/{id}" "update_webhook" "Change a webhook"
+        scopes ["webhooks:write"] parameters [WEBHOOK_FIELDS] body "WebhookUpdate"
+        => 200 answer "Webhook" by webhooks::update),
+    route!(DELETE "/api/webhooks/{id}" "delete_webhook" "Remove a webhook; what is scheduled for it is cancelled"
+        scopes ["webhooks:write"] parameters [] => 204 by webhooks::delete),
+    route!(POST "/api/webhooks/{id}/test" "test_webhook" "Send a made-up event to a webhook"
+        scopes ["webhooks:write"] parameters [] => 202 answer "Delivery" by webhooks::test),
+    route!(GET "/api/deliveries" "get_deliveries" "Deliveries, newest first"
+        scopes ["deliveries:read"] parameters ["filter", "page[size]", "page[cursor]"]
+        => 200 answer "DeliveryCollection" by deliveries::list),
+    route!(GET "/api/deliveries/{id}" "get_delivery" "One delivery with its attempts"
+        scopes ["deliveries:read"] parameters [] => 200 answer "Delivery" by deliveries::get),
+    route!(POST "/api/keys" "create_key" "Make an API key; it is shown this once"
+        scopes ["keys:write"] parameters [] body "KeyCreate" => 201 answer "Key" by keys::create),
+    route!(GET "/api/keys" "get_keys" "The API keys, oldest first, without themselves"
+        scopes ["keys:read"] parameters [] => 200 answer "KeyCollection" by keys::list),
+    route!(DELETE "/api/keys/{id}" "revoke_key" "Revoke an API key, at once and for good"
+        scopes ["keys:write"] parameters [] => 204 by keys::revoke),
+    route!(GET "/healthz" "healthz" "Whether the process answers"
+        scopes [] parameters [] => 200 answer "Health" by health::alive),
+    route!(GET "/readyz" "readyz" "Whether events are accepted"
+        scopes [] parameters [] => 200 answer "Health" by health::ready),
+    route!(GET "/openapi.json" "openapi" "This document"
+        scopes [] parameters [] => 200 answer "OpenApi" by openapi::document),
+];
+
+/// Finds routes by method and path.
+pub(super) struct Router {
+    paths: matchit::Router<BTreeMap<&'static str, &'static Route>>,
+}
+
+impl Router {
+    /// The router of the table.
+    pub(super) fn new() -> Self {
+        let mut by_path: BTreeMap<&str, BTreeMap<&str, &Route>> = BTreeMap::new();
+        for route in ROUTES {
+            by_path.entry(route.path).or_default().insert(method_name(route), route);
+        }
+        let mut paths = matchit::Router::new();
+        for (path, methods) in by_path {
+            paths.insert(path, methods).expect("the table's paths do not collide (tested)");
+        }
+        Self { paths }
+    }
+
+    /// The route of a request and the id in its path. `HEAD` is answered as `GET`.
+    ///
+    /// # Errors
+    /// 404 or 405.
+    pub(super) fn find<'p>(
+        &self,
+        method: &Method,
+        path: &'p str,
+    ) -> Result<(&'static Route, &'p str), Problem> {
+        let Ok(found) = self.paths.at(path) else {
+            return Err(Problem::not_found(format!("There is nothing at {path}.")));
+        };
+        let wanted = if method == Method::HEAD { "GET" } else { method.as_str() };
+        let Some(route) = found.value.get(wanted) else {
+            let allow = found.value.keys().copied().collect::<Vec<_>>().join(", ");
+            return Err(Problem::method_not_allowed(method.as_str(), &allow));
+        };
+        Ok((route, found.params.get("id").unwrap_or_default()))
+    }
+}
+
+fn method_name(route: &'static Route) -> &'static str {
+    route.method.as_str()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key::SCOPES;
+
+    #[test]
+    fn the_table_is_sound() {
+        let router = Router::new();
+        let mut operations: Vec<_> = ROUTES.iter().map(|route| route.operation).collect();
+        operations.sort_unstable();
+        operations.dedup();
+        assert_eq!(operations.len(), ROUTES.len(), "operation ids are unique");
+        for route in ROUTES {
+            assert!(route.scopes.iter().all(|scope| SCOPES.contains(scope)), "{}", route.path);
+            let path = route.path.replace("{id}", "x");
+            let (found, id) = router.find(&route.method, &path).unwrap();
+            assert_eq!(found.operation, route.operation);
+            assert_eq!(id, if route.path.contains("{id}") { "x" } else { "" });
+        }
+    }
+
+    #[test]
+    fn wrong_paths_and_methods_are_told_apart() {
+        let router = Router::new();
+        let problem = |method, path| router.find(&method, path).err().unwrap().status.as_u16();
+        assert_eq!(problem(Method::GET, "/api/nothing"), 404);
+        assert_eq!(problem(Method::PUT, "/api/events"), 405);
+    }
+}
