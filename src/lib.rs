@@ -1,7 +1,7 @@
-//! tidings: events in over local HTTP, signed deliveries out, nothing lost.
-
+//! tidings.
 pub mod account;
 pub mod api;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod delivery;

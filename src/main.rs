@@ -1,3 +1,7 @@
-//! The `tidings` binary.
+//! The `tidings` binary. Everything it does is in the library, where tests reach it.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    tidings::cli::main()
+}
