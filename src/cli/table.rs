@@ -18,6 +18,38 @@ pub(super) enum Colours {
     Off,
 }
 
+impl Colours {
+    /// Painted where standard output is a terminal, and `NO_COLOR` is not set.
+    pub(super) fn of_stdout() -> Self {
+        let is_painted = std::io::IsTerminal::is_terminal(&std::io::stdout())
+            && std::env::var_os("NO_COLOR").is_none();
+        if is_painted { Self::On } else { Self::Off }
+    }
+
+    /// The text with this ANSI code, where text is painted.
+    pub(super) fn paint(self, code: &str, text: &str) -> String {
+        match self {
+            Self::On => format!("\x1b[{code}m{text}\x1b[0m"),
+            Self::Off => text.to_owned(),
+        }
+    }
+
+    /// Something that went well.
+    pub(super) fn good(self, text: &str) -> String {
+        self.paint("32", text)
+    }
+
+    /// Something that went wrong.
+    pub(super) fn bad(self, text: &str) -> String {
+        self.paint("31", text)
+    }
+
+    /// Something of less importance.
+    pub(super) fn faint(self, text: &str) -> String {
+        self.paint("2", text)
+    }
+}
+
 /// What a cell means, which decides its colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Tone {
@@ -71,14 +103,12 @@ impl Cell {
     }
 
     fn painted(&self, colours: Colours) -> String {
-        let text = &self.text;
-        let code = match (self.tone, colours) {
-            (Tone::Plain, _) | (_, Colours::Off) => return text.clone(),
-            (Tone::Good, Colours::On) => "32",
-            (Tone::Bad, Colours::On) => "31",
-            (Tone::Faint, Colours::On) => "2",
-        };
-        format!("\x1b[{code}m{text}\x1b[0m")
+        match self.tone {
+            Tone::Plain => self.text.clone(),
+            Tone::Good => colours.good(&self.text),
+            Tone::Bad => colours.bad(&self.text),
+            Tone::Faint => colours.faint(&self.text),
+        }
     }
 }
 

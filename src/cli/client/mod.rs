@@ -85,16 +85,19 @@ pub(super) struct Session {
 
 impl Session {
     fn open(remote: &Remote) -> Result<Self, CliError> {
-        let terminal = io::stdout().is_terminal();
-        let painted = terminal && std::env::var_os("NO_COLOR").is_none();
-        Ok(Self {
-            client: Client::new(remote.socket()?),
-            json: remote.json,
-            pretty: terminal,
-            colours: if painted { Colours::On } else { Colours::Off },
+        Ok(Self { json: remote.json, ..Self::at(remote.socket()?) })
+    }
+
+    /// A session with the daemon behind this socket.
+    pub(super) fn at(socket: PathBuf) -> Self {
+        Self {
+            client: Client::new(socket),
+            json: false,
+            pretty: io::stdout().is_terminal(),
+            colours: Colours::of_stdout(),
             interactive: io::stdin().is_terminal() && io::stderr().is_terminal(),
             clock: Clock::system(),
-        })
+        }
     }
 
     /// `GET`

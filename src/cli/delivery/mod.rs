@@ -86,6 +86,12 @@ pub(super) fn path_of(id: &str) -> String {
     format!("/api/deliveries/{}", utf8_percent_encode(id, NON_ALPHANUMERIC))
 }
 
+/// The newest deliveries as a table, for whoever has just caused some.
+pub(super) async fn overview(session: &Session) -> Result<String, CliError> {
+    let args = ListArgs { state: None, webhook: None, event: None, limit: 20 };
+    list(session, &args).await.map(|report| report.output)
+}
+
 async fn list(session: &Session, args: &ListArgs) -> Result<Report, CliError> {
     let (document, is_all) = pages(session, args).await?;
     if session.json {

@@ -5,14 +5,14 @@
 //! the loop and the summary. Deliveries go to standard output, everything else to standard error.
 
 mod json;
-mod text;
+pub(super) mod text;
 
 use std::fmt;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use self::text::Colours;
+use super::table::Colours;
 use crate::cli::receiver::{GRAMMAR, Received, Receiver, ReceiverOptions, Script};
 use crate::clock::Clock;
 use crate::limits::ANSWER_DELAY_MS_MAX;

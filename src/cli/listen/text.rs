@@ -8,41 +8,12 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use crate::cli::receiver::{Received, Reply, Verdict};
+use crate::cli::table::{Colours, printable};
 use crate::limits::{SHOWN_EVENTS_MAX, SHOWN_TEXT_CHARS_MAX};
 use crate::signing::{KLAVIYO_SIGNATURE, KLAVIYO_WEBHOOK_ID, STANDARD_ID, STANDARD_SIGNATURE};
 
-/// Whether text is painted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Colours {
-    /// With ANSI colours.
-    On,
-    /// Plain.
-    Off,
-}
-
-impl Colours {
-    fn paint(self, code: &str, text: &str) -> String {
-        match self {
-            Self::On => format!("\x1b[{code}m{text}\x1b[0m"),
-            Self::Off => text.to_owned(),
-        }
-    }
-
-    fn good(self, text: &str) -> String {
-        self.paint("32", text)
-    }
-
-    fn bad(self, text: &str) -> String {
-        self.paint("31", text)
-    }
-
-    fn faint(self, text: &str) -> String {
-        self.paint("2", text)
-    }
-}
-
 /// Several lines that end with a newline: the request, its ids, its signatures, its events.
-pub(super) fn text(received: &Received, colours: Colours) -> String {
+pub(in crate::cli) fn text(received: &Received, colours: Colours) -> String {
     let at = received.at.rfc3339_micros();
     let time: String = at.chars().skip("2026-04-13T".len()).take("22:50:12.101".len()).collect();
     let mut out = format!("{} {} ", colours.faint(&format!("{time}Z")), received.method);
@@ -156,23 +127,6 @@ fn shown(text: &str) -> String {
         shown.push('…');
     }
     shown
-}
-
-fn printable(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '\n' | '\r' | '\t' => out.push(' '),
-            c if c.is_control() || is_direction_mark(c) => out.extend(c.escape_unicode()),
-            c => out.push(c),
-        }
-    }
-    out
-}
-
-/// Characters that reorder the text around them and so can make a line lie.
-const fn is_direction_mark(c: char) -> bool {
-    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
