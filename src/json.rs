@@ -1,7 +1,7 @@
 //! JSON as it is received: checked strictly, kept as the bytes that came.
 //!
 //! Payloads that are not ours to build are stored and delivered byte for byte (invariant 11), so
-//! nothing here turns numbers into floats or reorders keys. [`check`] walks a text once and
+//! nothing here turns numbers into floats or reorders keys. [`check_object`] walks a text once and
 //! refuses what is over a bound or ambiguous (a key that stands twice); [`RawObject`] edits an
 //! object while leaving the values it does not touch as they are. No I/O.
 
@@ -108,7 +108,7 @@ fn describe(mut pointer: String, message: &str) -> Fault {
     Fault::new(pointer, message.to_owned())
 }
 
-/// What [`check`] allows.
+/// What [`check_object`] allows.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
     /// Levels of nesting, the outermost value being the first.

@@ -1,4 +1,72 @@
-//! tidings.
+//! tidings: events in over local HTTP, signed deliveries out, nothing lost.
+//!
+//! This page is the architecture: what the parts are, how an event goes through them, and which
+//! promises hold, each with the test that fails when it does not. The library is not a public
+//! API; it exists so that the binary is thin and tests reach everything.
+//!
+//! # The parts, from the edges down
+//!
+//! | layer | modules | they… |
+//! |---|---|---|
+//! | edges | [`api`], [`cli`], [`config`], [`server`] | translate, and decide nothing |
+//! | use cases | [`ingest`] | join capabilities in one commit |
+//! | capabilities | [`account`], [`key`], [`metric`], [`profile`], [`event`], [`webhook`], [`delivery`] | are the product: types, rows, pure decisions |
+//! | mechanisms | [`store`], [`egress`], [`signing`], [`secret`] | stand for one outside thing each, and know no capability |
+//! | ground | [`id`], [`clock`], [`limits`], [`json`] | do no I/O |
+//!
+//! Imports point down this table; `tests/tidy.rs` has the list of who may name whom.
+//!
+//! # The path of one event
+//!
+//! 1. [`api`] takes `POST /api/events`: gate, route table, key and scopes, then
+//!    [`event::parse_one`] turns the body into a checked event or a fault with a pointer.
+//! 2. [`ingest::Ingest::record`] hands one command to the store's writer thread.
+//! 3. In one transaction, shared with all commands that wait: the person is found or made, the
+//!    metric too, a duplicate is dropped, the event is appended to the log, and a row of the
+//!    outbox is written for every webhook that subscribes to its topic.
+//! 4. The transaction is synced; then registries and lanes are told; then the request is
+//!    answered with 202.
+//! 5. [`delivery`] sends: a lane per webhook, up to its slots; the body is built from the event,
+//!    stamped, signed, and leaves through [`egress`].
+//! 6. The results of many attempts are recorded in one command: the row leaves the outbox for the
+//!    log, or is due again by `delivery::policy`.
+//!
+//! The delivery loop and whoever fills the outbox never call each other; they meet in the store,
+//! and the only signal between them is a wake-up.
+//!
+//! # The file
+//!
+//! One redb file, `tidings.redb`. Each capability's `rows.rs` is the only code that knows its
+//! tables.
+//!
+//! | table | key → row | written |
+//! |---|---|---|
+//! | `events` | event id → event | appended with the event |
+//! | `event_unique_runs`, `event_unique_entries` | run → filter; run, hash byte → entries | every 65,536 events |
+//! | `profiles`, `profile_identifiers` | id → profile; kind, text → id | when the person changes |
+//! | `metrics`, `metric_names`, `metric_topics` | id → metric; name → id; topic → id | when a metric is new |
+//! | `webhooks`, `keys`, `account` | id → row | by their calls |
+//! | `outbox` | delivery id → delivery | with the event; leaves when finished |
+//! | `outbox_due` | moment, delivery id → webhook | for retries only |
+//! | `deliveries` | delivery id → finished delivery | when finished |
+//! | `meta` | name → number | format; seal |
+//!
+//! # What always holds
+//!
+//! 1. Nothing is acknowledged before it is on disk. — `tests/it/crash.rs`, `tests/it/power_cut.rs`
+//! 2. An event and all it causes commit together or not at all. — `tests/it/power_cut.rs`
+//! 3. A delivery is in exactly one state, and its due index agrees. — `tests/it/delivery.rs`
+//! 4. At least once: a message keeps its id; only attempts whose result was not yet on disk at a
+//!    crash are made twice. — `tests/it/crash.rs`
+//! 5. Nothing leaves except through `egress`, to an address that was judged. — `src/egress/tests`,
+//!    `src/egress/guard_tests.rs`
+//! 6. Secrets are never printed. — `src/secret.rs`
+//! 7. Every queue, body, batch and loop has a cap in `limits.rs`.
+//! 8. Imports point down. — `tests/tidy.rs`
+//! 9. Decisions read no clock and no randomness. — clippy's `disallowed_methods`
+//! 10. What was received is what is stored and delivered, byte for byte, where the body is not
+//!     ours to build. — `tests/it/delivery.rs`, `src/event/document.rs`
+
 pub mod account;
 pub mod api;
 pub mod cli;

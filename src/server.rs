@@ -87,11 +87,20 @@ impl From<StoreError> for StartError {
     }
 }
 
+/// The key of `--dev`, which stands in a file of the data directory.
+#[derive(Clone, Debug)]
+pub struct DevKey {
+    /// The key.
+    pub key: Secret,
+    /// Whether this start made it; only then is it printed.
+    pub is_new: bool,
+}
+
 /// A running daemon.
 pub struct Server {
     addr: SocketAddr,
     socket: PathBuf,
-    dev_key: Option<Secret>,
+    dev_key: Option<DevKey>,
     store: Store,
     writer: WriterHandle,
     requests: TaskTracker,
@@ -234,7 +243,7 @@ impl Server {
 
     /// The key of `--dev`.
     #[must_use]
-    pub const fn dev_key(&self) -> Option<&Secret> {
+    pub const fn dev_key(&self) -> Option<&DevKey> {
         self.dev_key.as_ref()
     }
 
@@ -425,12 +434,12 @@ async fn prepare(store: &Store, metrics: &Metrics, config: &Config) -> Result<Ac
 }
 
 /// The key of `--dev`: the one in its file while it is good, else a new one.
-async fn dev_key(store: &Store, keys: &Keys, config: &Config) -> Result<Secret, StartError> {
+async fn dev_key(store: &Store, keys: &Keys, config: &Config) -> Result<DevKey, StartError> {
     let path = config.data_dir.join(DEV_KEY_FILE);
     let written = fs::read_to_string(&path).unwrap_or_default();
     let written = written.trim();
     if keys.find(written).is_some() {
-        return Ok(Secret::new(written.to_owned()));
+        return Ok(DevKey { key: Secret::new(written.to_owned()), is_new: false });
     }
     let registry = keys.clone();
     let made = store.commit(move |tx| registry.create(tx, NewKey::full("dev"))).await;
@@ -439,7 +448,7 @@ async fn dev_key(store: &Store, keys: &Keys, config: &Config) -> Result<Secret, 
         other => StartError::Store(StoreError::Failed(format!("{other:?}").into())),
     })?;
     write_private(&path, key.expose()).map_err(|error| StartError::DataDir(path, error))?;
-    Ok(key)
+    Ok(DevKey { key, is_new: true })
 }
 
 fn write_private(path: &Path, text: &str) -> io::Result<()> {

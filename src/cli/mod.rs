@@ -4,7 +4,7 @@
 //! for tests; every other command asks a running daemon over its Unix socket (`client`) and shows
 //! what it said (`table`). None of them opens the store.
 //!
-//! A command is one file with its arguments and its `run`, and one line in [`Command`]; the
+//! A command is one file with its arguments and its `run`, and one line in `Command`; the
 //! compiler then asks for the arm that joins the two.
 
 mod client;

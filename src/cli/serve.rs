@@ -149,7 +149,8 @@ fn announce(config: &Config, server: &Server) {
     ));
     if let Some(key) = server.dev_key() {
         let path = config.data_dir.join(DEV_KEY_FILE);
-        say(&format!("key for everything (--dev, in {}): {}", path.display(), key.expose()));
+        let key = if key.is_new { key.key.expose() } else { "the one made before" };
+        say(&format!("key for everything (--dev, in {}): {key}", path.display()));
     }
     info!(listen = %addr, data_dir = %config.data_dir.display(), dev = config.dev, "started");
 }

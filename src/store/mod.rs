@@ -15,7 +15,7 @@
 //! last write. What a crash costs is the walk over the file that rebuilds the page allocator,
 //! about 2 s per GB, unless the last commit saved the allocator ("quick repair"). Saving it with
 //! every commit would add 0.3 ms and 150 KB to each at 1 GB, so the writer *seals* instead: when
-//! it has been idle for [`limits::SEAL_AFTER_IDLE`](crate::limits::SEAL_AFTER_IDLE) it makes one
+//! it has been idle for [`limits::SEAL_AFTER_IDLE`] it makes one
 //! commit that saves it. A crash of an idle daemon opens in milliseconds at any size; a crash in
 //! the middle of load walks the file.
 
