@@ -23,6 +23,17 @@ pub(super) struct Ready {
     pub(super) source: Option<Source>,
 }
 
+/// What an attempt's end means for its destination.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Health {
+    /// It goes on as it went.
+    AsBefore,
+    /// The attempt before succeeded, this one did not.
+    BeganToFail,
+    /// It succeeded after so many failures.
+    Recovered(u32),
+}
+
 /// All lanes.
 pub(super) struct Lanes {
     lanes: HashMap<WebhookId, Lane>,
@@ -35,6 +46,10 @@ pub(super) struct Lanes {
     is_first_scan: bool,
     /// Retries in a lane or under way, so that the due index does not bring them again.
     retries: HashSet<DeliveryId>,
+    /// The lanes that are behind.
+    behind: HashSet<WebhookId>,
+    /// The lanes for which due retries were left in the index.
+    left_out: HashSet<WebhookId>,
 }
 
 #[derive(Default)]
@@ -47,10 +62,8 @@ struct Lane {
     turn: u32,
     is_runnable: bool,
     is_paused: bool,
-    /// Fresh deliveries are in the outbox that were not taken.
+    /// Fresh deliveries are in the outbox that were not taken; then the lane is in `behind`.
     is_behind: bool,
-    /// Due retries are in the index that were not taken.
-    has_retries_left_out: bool,
     /// The last fresh id that was taken.
     taken_to: Option<DeliveryId>,
     /// The last fresh id that was announced and not taken.
@@ -68,12 +81,20 @@ impl Lanes {
             total: 0,
             is_first_scan: true,
             retries: HashSet::new(),
+            behind: HashSet::new(),
+            left_out: HashSet::new(),
         }
     }
 
     fn lane(&mut self, webhook: WebhookId) -> &mut Lane {
         let is_behind = self.is_first_scan;
-        self.lanes.entry(webhook).or_insert_with(|| Lane { is_behind, ..Lane::default() })
+        let behind = &mut self.behind;
+        self.lanes.entry(webhook).or_insert_with(|| {
+            if is_behind {
+                behind.insert(webhook);
+            }
+            Lane { is_behind, ..Lane::default() }
+        })
     }
 
     /// A fresh delivery was committed.
@@ -83,6 +104,7 @@ impl Lanes {
         if lane.is_behind || !lane.has_room(has_room_in_all) {
             lane.is_behind = true;
             lane.left_out_to = lane.left_out_to.max(Some(ready.id));
+            self.behind.insert(webhook);
             return;
         }
         lane.taken_to = Some(ready.id);
@@ -100,7 +122,7 @@ impl Lanes {
         let lane = self.lane(webhook);
         let count = lane.retries.len();
         if count >= limits::LANE_ALWAYS && !(has_room_in_all && count < limits::RETRY_LANE_MAX) {
-            lane.has_retries_left_out = true;
+            self.left_out.insert(webhook);
             return false;
         }
         lane.retries.push_back(Ready { id, source: None });
@@ -114,14 +136,13 @@ impl Lanes {
     pub(super) fn wants_retries(&self) -> bool {
         let has_room_in_all = self.total < limits::LANES_TOTAL_MAX;
         let low = if has_room_in_all { limits::RETRY_LANE_MAX } else { limits::LANE_ALWAYS } / 4;
-        self.lanes.values().any(|lane| lane.has_retries_left_out && lane.retries.len() < low)
+        let waits = |webhook| self.lanes.get(webhook).map_or(0, |lane| lane.retries.len());
+        self.left_out.iter().any(|webhook| waits(webhook) < low)
     }
 
     /// A scan of the due index begins: what it leaves out it will say.
     pub(super) fn start_retry_scan(&mut self) {
-        for lane in self.lanes.values_mut() {
-            lane.has_retries_left_out = false;
-        }
+        self.left_out.clear();
     }
 
     /// The next lane that wants an attempt started, if any.
@@ -133,9 +154,9 @@ impl Lanes {
         Some(webhook)
     }
 
-    /// Whether some lane wants an attempt started.
-    pub(super) fn has_runnable(&self) -> bool {
-        !self.runnable.is_empty()
+    /// Whether the loop has something to do: an attempt to start, or a lane to fill.
+    pub(super) fn need_the_loop(&self) -> bool {
+        !self.runnable.is_empty() || !self.behind.is_empty() || !self.left_out.is_empty()
     }
 
     /// Takes a slot and the lane's next delivery; `None` where it has none or no slot is free.
@@ -158,13 +179,18 @@ impl Lanes {
         Some(ready)
     }
 
-    /// An attempt ended and freed its slot.
-    pub(super) fn release(&mut self, webhook: WebhookId, succeeded: bool) {
-        let Some(lane) = self.lanes.get_mut(&webhook) else { return };
+    /// An attempt ended and freed its slot. Tells whether that changed the destination's health.
+    pub(super) fn release(&mut self, webhook: WebhookId, succeeded: bool) -> Health {
+        let Some(lane) = self.lanes.get_mut(&webhook) else { return Health::AsBefore };
         lane.active = lane.active.saturating_sub(1);
-        lane.failures_in_a_row =
-            if succeeded { 0 } else { lane.failures_in_a_row.saturating_add(1) };
+        let failures_before = lane.failures_in_a_row;
+        lane.failures_in_a_row = if succeeded { 0 } else { failures_before.saturating_add(1) };
         self.make_runnable(webhook);
+        match (failures_before, succeeded) {
+            (0, false) => Health::BeganToFail,
+            (failed, true) if failed > 0 => Health::Recovered(failed),
+            _ => Health::AsBefore,
+        }
     }
 
     /// A retry's result is on disk: should it be due again, it is a new entry of the index.
@@ -196,9 +222,10 @@ impl Lanes {
     pub(super) fn start_scan(&mut self) -> Option<Option<DeliveryId>> {
         let has_room_in_all = self.total < limits::LANES_TOTAL_MAX;
         let mut from = None;
-        for lane in self.lanes.values_mut() {
-            lane.is_skipping = lane.is_behind && !lane.wants_more(has_room_in_all);
-            if lane.is_behind && !lane.is_skipping {
+        for webhook in &self.behind {
+            let Some(lane) = self.lanes.get_mut(webhook) else { continue };
+            lane.is_skipping = !lane.wants_more(has_room_in_all);
+            if !lane.is_skipping {
                 from = Some(from.map_or(lane.taken_to, |from: Option<_>| from.min(lane.taken_to)));
             }
         }
@@ -224,19 +251,23 @@ impl Lanes {
 
     /// Whether the scan still has a lane to serve.
     pub(super) fn scan_is_wanted(&self) -> bool {
-        self.is_first_scan || self.lanes.values().any(|lane| lane.is_behind && !lane.is_skipping)
+        let is_skipping = |webhook| self.lanes.get(webhook).is_some_and(|lane| lane.is_skipping);
+        self.is_first_scan || self.behind.iter().any(|webhook| !is_skipping(webhook))
     }
 
     /// The scan reached the end of the outbox; `end` is the last row it saw. Lanes that got all
     /// their rows are no longer behind, unless more was announced since.
     pub(super) fn end_scan(&mut self, end: Option<DeliveryId>) {
         self.is_first_scan = false;
-        for lane in self.lanes.values_mut() {
-            if lane.is_behind && !lane.is_skipping && lane.left_out_to <= end {
-                lane.is_behind = false;
+        let lanes = &mut self.lanes;
+        self.behind.retain(|webhook| {
+            let Some(lane) = lanes.get_mut(webhook) else { return false };
+            lane.is_behind = lane.is_skipping || lane.left_out_to > end;
+            if !lane.is_behind {
                 lane.left_out_to = None;
             }
-        }
+            lane.is_behind
+        });
     }
 }
 

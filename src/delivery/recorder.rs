@@ -6,7 +6,7 @@
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::{Notify, mpsc};
-use tracing::{debug, info, warn};
+use tracing::{debug, warn};
 
 use super::lanes::Lanes;
 use super::policy::{self, Next, Schedule};
@@ -85,7 +85,7 @@ impl Recorder {
     }
 }
 
-/// Says in the log what came of an attempt: failures loud enough to be seen, successes not.
+/// Says in the log what came of an attempt: loud only where a delivery was given up.
 fn report(made: &Made, next: Option<Next>) {
     let Made { id, webhook, attempt } = made;
     let duration_ms = attempt.duration.as_secs_f64() * 1_000.0;
@@ -99,7 +99,7 @@ fn report(made: &Made, next: Option<Next>) {
             debug!(delivery.id = %id, webhook.id = %webhook, status, duration_ms, "delivered");
         }
         Some(Next::Retry(due)) => {
-            info!(
+            debug!(
                 delivery.id = %id, webhook.id = %webhook, status, error, duration_ms, ?due,
                 "attempt failed, will be retried"
             );

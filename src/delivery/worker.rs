@@ -10,10 +10,10 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::error;
+use tracing::{error, info, warn};
 
 use super::attempt::Sender;
-use super::lanes::{Lanes, Ready};
+use super::lanes::{Health, Lanes, Ready};
 use super::policy::Schedule;
 use super::recorder::{Made, Recorder};
 use super::{Outcome, Source, rows};
@@ -266,6 +266,17 @@ impl Worker {
     }
 }
 
+/// A failing destination is told once, not with every attempt: those are in the delivery's log.
+fn report(webhook: WebhookId, health: Health) {
+    match health {
+        Health::AsBefore => {}
+        Health::BeganToFail => warn!(webhook.id = %webhook, "a destination began to fail"),
+        Health::Recovered(failures) => {
+            info!(webhook.id = %webhook, failures, "a destination takes deliveries again");
+        }
+    }
+}
+
 /// Sends what one lane has, one after the other, until it is empty.
 #[derive(Clone)]
 struct Drain {
@@ -287,17 +298,16 @@ impl Drain {
             let made = Made { id: ready.id, webhook, attempt };
             // The recorder outlives every drain; if it is gone, the row stays scheduled.
             let is_recorded = self.results.send(made).await.is_ok();
-            let others_may_start = {
+            let (health, needs_the_loop) = {
                 let mut lanes = self.lanes.lock().expect("no holder panics");
-                lanes.release(webhook, is_well && is_recorded);
+                let health = lanes.release(webhook, is_well && is_recorded);
                 next = if self.stop.is_cancelled() { None } else { lanes.take(webhook) };
-                lanes.has_runnable()
+                (health, lanes.need_the_loop())
             };
-            if others_may_start {
+            if needs_the_loop {
                 self.wake.notify_one();
             }
+            report(webhook, health);
         }
-        // The lane may be behind, or have got work since: the loop looks.
-        self.wake.notify_one();
     }
 }

@@ -106,11 +106,12 @@ impl Writer {
             let mut batch = Vec::new();
             match self.transaction(first, &mut batch) {
                 Ok(()) => {
+                    // Registries first: who reads its answer finds what it made.
+                    for told in self.shared.after.drain(..) {
+                        told();
+                    }
                     for command in batch {
                         command.answer(None);
-                    }
-                    for wake in self.shared.after.drain(..) {
-                        wake();
                     }
                 }
                 Err(failure) => {
