@@ -118,7 +118,10 @@ impl Server {
         let unusable = |error| StartError::DataDir(directory.clone(), error);
         make_private(directory).map_err(unusable)?;
         let cache_bytes = usize::try_from(config.store.cache_bytes).unwrap_or(usize::MAX);
-        let opened = Store::open(&directory.join(STORE_FILE), cache_bytes, clock.clone())?;
+        let file = directory.join(STORE_FILE);
+        let opened = Store::open(&file, cache_bytes, clock.clone())?;
+        // It holds people's data and secrets, whatever the directory lets others see.
+        fs::set_permissions(&file, Permissions::from_mode(0o600)).map_err(unusable)?;
         Self::start_on(config, clock, opened).await
     }
 
