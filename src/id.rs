@@ -38,6 +38,8 @@ pub struct EventId(u64);
 impl EventId {
     /// Before every event.
     pub const MIN: Self = Self(0);
+    /// After every event.
+    pub const MAX: Self = Self(u64::MAX);
 
     /// The id from its number.
     #[must_use]

@@ -61,6 +61,11 @@ pub const COMMANDS_QUEUED_MAX: usize = 4_096;
 pub const BATCH_COMMANDS_MAX: usize = 1_024;
 /// Bytes staged in one transaction: bounds its memory and its sync.
 pub const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// The longest time for which the writer gathers commands before a commit; less than a slow disk
+/// takes for one.
+pub const GATHER_MAX: Duration = Duration::from_millis(2);
+/// How long it lets go of its core each time, so that clients get to send.
+pub const GATHER_STEP: Duration = Duration::from_micros(50);
 /// The writer saves redb's page allocator after being idle this long; longer than the pause
 /// between two requests of a steady producer, shorter than an operator's patience.
 pub const SEAL_AFTER_IDLE: Duration = Duration::from_millis(500);

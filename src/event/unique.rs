@@ -1,10 +1,10 @@
 //! The duplicate index: has this profile had an event of this metric with this `unique_id`?
 //!
 //! The check stands on the acknowledging path, so it must not write rows under random keys. The
-//! index is therefore built like a log-structured tree: the newest entries are a hash map in
+//! index is therefore built like a log-structured tree: the newest entries are a sorted set in
 //! memory, filled again at a start from the end of the event log; whenever it holds
 //! [`limits::UNIQUE_TAIL_MAX`] entries they become a *run*, written once, in order, under keys of
-//! its own, with a Bloom filter that stays in memory. A look-up asks the map, then the filters,
+//! its own, with a Bloom filter that stays in memory. A look-up asks the set, then the filters,
 //! and reads the file only where one says "maybe".
 //!
 //! A hit is believed only after the event itself was read and compared, so neither two texts with
@@ -13,7 +13,7 @@
 //! How long is remembered: for the configured window, and at most the last
 //! `UNIQUE_RUNS_MAX × UNIQUE_TAIL_MAX` events (16.7 million), and no longer than the event is kept.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::ops::Bound;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -82,8 +82,8 @@ pub struct UniqueIds {
 
 #[derive(Default)]
 struct State {
-    tail: HashMap<u64, Vec<EventId>>,
-    tail_count: usize,
+    /// Hash and event, in the order in which a run has them; a tree keeps them in 16 bytes each.
+    tail: BTreeSet<(u64, EventId)>,
     newest: Option<EventId>,
     runs: VecDeque<Run>,
     is_sealing: bool,
@@ -133,7 +133,7 @@ impl UniqueIds {
             .micros()
             .saturating_sub(i64::try_from(self.window.as_micros()).unwrap_or(i64::MAX));
         let oldest = Timestamp::from_micros(oldest);
-        for id in state.tail.get(&hash).into_iter().flatten() {
+        for (_, id) in state.tail.range((hash, EventId::MIN)..=(hash, EventId::MAX)) {
             if is_this(tx, key, *id, oldest)? {
                 return Ok(Some(*id));
             }
@@ -164,7 +164,7 @@ impl UniqueIds {
     ) -> Result<(), StoreError> {
         let mut state = self.state.lock().expect("no holder panics");
         state.add(key.hash(), id);
-        if state.tail_count >= limits::UNIQUE_TAIL_MAX && !state.is_sealing {
+        if state.tail.len() >= limits::UNIQUE_TAIL_MAX && !state.is_sealing {
             state.is_sealing = true;
             self.seal(tx, &state)?;
         }
@@ -177,11 +177,11 @@ impl UniqueIds {
     fn seal(&self, tx: &mut Tx<'_, '_>, state: &State) -> Result<(), StoreError> {
         let Some(newest) = state.newest else { return Ok(()) };
         let number = state.runs.back().map_or(0, |run| run.number + 1);
-        let mut filter = Filter::for_entries(state.tail_count);
+        let mut filter = Filter::for_entries(state.tail.len());
         let mut buckets: Vec<Vec<(u64, EventId)>> = vec![Vec::new(); 256];
-        for (hash, ids) in &state.tail {
+        for (hash, id) in &state.tail {
             filter.insert(*hash);
-            buckets[usize::from(first_byte(*hash))].extend(ids.iter().map(|id| (*hash, *id)));
+            buckets[usize::from(first_byte(*hash))].push((*hash, *id));
         }
         for (byte, entries) in (0_u8..=255).zip(buckets) {
             tx.put(&UNIQUE_ENTRIES, &(number, byte), &EntriesRow(entries))?;
@@ -211,19 +211,14 @@ impl UniqueIds {
 
 impl State {
     fn add(&mut self, hash: u64, id: EventId) {
-        self.tail.entry(hash).or_default().push(id);
-        self.tail_count += 1;
+        self.tail.insert((hash, id));
         self.newest = self.newest.max(Some(id));
     }
 
     /// Forgets what the new run holds; later commands of the same batch may have added more.
     fn drop_tail_to(&mut self, newest: EventId) {
-        self.tail.retain(|_, ids| {
-            ids.retain(|id| *id > newest);
-            !ids.is_empty()
-        });
-        self.tail_count = self.tail.values().map(Vec::len).sum();
-        self.newest = self.tail.values().flatten().copied().max();
+        self.tail.retain(|(_, id)| *id > newest);
+        self.newest = self.tail.iter().map(|(_, id)| *id).max();
     }
 }
 

@@ -6,6 +6,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use redb::{Database, TableDefinition};
 use tokio::runtime::{Builder, Runtime};
@@ -16,7 +17,7 @@ use tracing::{error, warn};
 use super::codec;
 use super::tx::{OpenTables, Shared, Tx};
 use super::{Key as _, META, MetaRow, StoreError};
-use crate::clock::{Clock, Timestamp};
+use crate::clock::{Clock, Stopwatch, Timestamp};
 use crate::limits;
 
 /// A command with its type erased: run inside a transaction, then answered after the commit.
@@ -74,6 +75,9 @@ pub(super) struct Writer {
     shared: Shared,
     /// Whether the last commit saved the allocator.
     sealed: bool,
+    /// How many commands the last transaction held, and how long its commit took.
+    last_batch: usize,
+    last_commit: Duration,
     /// Only there to wait with a time-out; it drives nothing else.
     waiting: Runtime,
 }
@@ -96,6 +100,8 @@ impl Writer {
             disk_seen: Timestamp::EPOCH,
             shared: Shared { last_ulid: 0, after: Vec::new() },
             sealed: false,
+            last_batch: 0,
+            last_commit: Duration::ZERO,
             waiting: Builder::new_current_thread().enable_time().build()?,
         })
     }
@@ -152,6 +158,7 @@ impl Writer {
             let tables = OpenTables::new(&transaction);
             let mut bytes = 0;
             let mut next = Some(first);
+            let mut gathering = None;
             while let Some(mut command) = next {
                 let tx = Tx::new(&tables, &mut self.shared, now, self.disk_is_full);
                 let ran = command.run(tx);
@@ -159,12 +166,33 @@ impl Writer {
                 bytes += ran?;
                 let is_full =
                     batch.len() >= limits::BATCH_COMMANDS_MAX || bytes >= limits::BATCH_BYTES_MAX;
-                next = if is_full { None } else { self.queue.try_recv().ok() };
+                next = if is_full {
+                    None
+                } else {
+                    self.queue.try_recv().ok().or_else(|| self.gather(&mut gathering))
+                };
             }
         }
+        let commit = Stopwatch::start();
         transaction.commit()?;
+        self.last_commit = commit.elapsed();
+        self.last_batch = batch.len();
         self.sealed = false;
         Ok(())
+    }
+
+    /// Waits a moment for more commands where clients work side by side: those that were just
+    /// answered are about to come back, and a commit for all of them costs what one for half of
+    /// them does. It ends when nobody comes, or after half the time of a commit; a client that is
+    /// alone never waits.
+    fn gather(&mut self, gathering: &mut Option<Stopwatch>) -> Option<Command> {
+        let most = (self.last_commit / 2).min(limits::GATHER_MAX);
+        let began = gathering.get_or_insert_with(Stopwatch::start);
+        if self.last_batch < 2 || began.elapsed() >= most {
+            return None;
+        }
+        std::thread::sleep(limits::GATHER_STEP);
+        self.queue.try_recv().ok()
     }
 
     /// One commit that saves the page allocator, so that a crash from here on opens at once.
