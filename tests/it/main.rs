@@ -1,8 +1,17 @@
 //! The integration tests: a real daemon in this process, driven from outside, one module per
 //! belief. `harness` has the daemon, the receiver and the clock.
 
+mod auth;
+mod config;
 mod delivery;
+mod duplicates;
 mod fanout;
 mod harness;
+mod metrics;
+mod openapi;
+mod profiles;
+mod rate_limit;
+mod refusals;
 mod restart;
 mod retries;
+mod webhooks;

@@ -1,0 +1,133 @@
+//! The document at `/openapi.json`: it names every call, and real answers have its shapes.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::harness::{Ask, Daemon, Event, Receiver, ToText as _, key_document};
+
+/// Every call that there is. A new one is added here too: that is when it is noticed.
+const CALLS: &[&str] = &[
+    "delete /api/keys/{id}",
+    "delete /api/webhooks/{id}",
+    "get /api/accounts",
+    "get /api/accounts/{id}",
+    "get /api/deliveries",
+    "get /api/deliveries/{id}",
+    "get /api/events/{id}",
+    "get /api/events/{id}/metric",
+    "get /api/events/{id}/profile",
+    "get /api/events/{id}/relationships/metric",
+    "get /api/events/{id}/relationships/profile",
+    "get /api/keys",
+    "get /api/metrics",
+    "get /api/metrics/{id}",
+    "get /api/profiles/{id}",
+    "get /api/webhook-topics",
+    "get /api/webhook-topics/{id}",
+    "get /api/webhooks",
+    "get /api/webhooks/{id}",
+    "get /healthz",
+    "get /openapi.json",
+    "get /readyz",
+    "patch /api/webhooks/{id}",
+    "post /api/event-bulk-create-jobs",
+    "post /api/events",
+    "post /api/keys",
+    "post /api/webhooks",
+    "post /api/webhooks/{id}/test",
+];
+
+async fn document(daemon: &Daemon) -> Value {
+    let answer = daemon.send(Ask::get("/openapi.json")).await;
+    assert_eq!(answer.header("content-type"), Some("application/json"));
+    answer.expect(200)
+}
+
+fn keys(value: &Value) -> BTreeSet<String> {
+    value.as_object().unwrap_or_else(|| panic!("{value} is no object")).keys().cloned().collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_document_names_every_call_and_each_is_there() {
+    let daemon = Daemon::start().await;
+    let document = document(&daemon).await;
+    assert_eq!(document["openapi"], "3.1.0");
+    assert_eq!(document["servers"][0]["url"], daemon.base());
+    let mut named = BTreeSet::new();
+    for (path, methods) in document["paths"].as_object().expect("there are paths") {
+        for method in keys(methods) {
+            named.insert(format!("{method} {path}"));
+        }
+    }
+    let expected: BTreeSet<_> = CALLS.iter().map(ToString::to_string).collect();
+    assert_eq!(named, expected);
+    for call in CALLS {
+        let (method, path) = call.split_once(' ').expect("a call is a method and a path");
+        let answer = match method {
+            "delete" => daemon.ask(Ask::delete(&path.replace("{id}", "none"))).await,
+            "patch" => daemon.ask(Ask::patch(&path.replace("{id}", "none"), "{}")).await,
+            "post" => daemon.ask(Ask::post(&path.replace("{id}", "none"), "{}")).await,
+            _ => daemon.ask(Ask::get(&path.replace("{id}", "none"))).await,
+        };
+        assert_ne!(answer.status, 405, "{call}");
+        assert!(!answer.body.contains("There is nothing at"), "{call}: {}", answer.body);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn real_answers_have_exactly_the_attributes_that_the_document_names() {
+    let (daemon, receiver) = (Daemon::start().await, Receiver::start().await);
+    let webhook = daemon.webhook(&receiver.url(), &["event:api.seen"]).await;
+    let event = daemon.recorded(Event::of("Seen")).await;
+    let delivery = daemon.attempted(1).await;
+    let delivery_id = daemon.deliveries("").await[0]["id"].to_text();
+    let document = document(&daemon).await;
+    let properties = |schema: &str| keys(&document["components"]["schemas"][schema]["properties"]);
+    for (schema, path) in [
+        ("Account", "/api/accounts".to_owned()),
+        ("Event", format!("/api/events/{event}")),
+        ("Metric", format!("/api/events/{event}/metric")),
+        ("Profile", format!("/api/events/{event}/profile")),
+        ("Webhook", format!("/api/webhooks/{webhook}")),
+        ("WebhookTopic", "/api/webhook-topics/event:api.seen".to_owned()),
+        ("Delivery", format!("/api/deliveries/{delivery_id}")),
+    ] {
+        let answer = daemon.get(&path).await;
+        let is_list = answer["data"].is_array();
+        let resource = if is_list { &answer["data"][0] } else { &answer["data"] };
+        assert_eq!(keys(&resource["attributes"]), properties(&format!("{schema}Attributes")));
+        assert!(keys(resource).is_subset(&properties(&format!("{schema}Resource"))), "{schema}");
+        let whole = if is_list { format!("{schema}Collection") } else { schema.to_owned() };
+        assert!(keys(&answer).is_subset(&properties(&whole)), "{whole}");
+        assert!(keys(&answer["links"]).is_subset(&properties("Links")), "{whole}");
+    }
+    assert_eq!(keys(&delivery["attempts"][0]), properties("Attempt"));
+    let key = daemon.ask(Ask::post("/api/keys", key_document("k", &["events:read"]))).await;
+    assert_eq!(keys(&key.expect(201)["data"]["attributes"]), properties("KeyAttributes"));
+    let refused = daemon.ask(Ask::get("/api/nothing")).await.refused(404);
+    let shape = &document["components"]["schemas"]["Errors"]["properties"]["errors"];
+    assert_eq!(keys(&refused), keys(&shape["items"]["properties"]));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn statuses_of_success_are_those_of_the_document() {
+    let (daemon, receiver) = (Daemon::start().await, Receiver::start().await);
+    let webhook = daemon.webhook(&receiver.url(), &["event:api.seen"]).await;
+    let document = document(&daemon).await;
+    let on_webhook = format!("/api/webhooks/{webhook}");
+    let patch = crate::harness::webhook_patch(&webhook, serde_json::json!({}));
+    for (ask, path, method) in [
+        (Ask::post("/api/events", Event::of("Seen").document()), "/api/events", "post"),
+        (Ask::new("POST", &format!("{on_webhook}/test")), "/api/webhooks/{id}/test", "post"),
+        (Ask::patch(&on_webhook, patch), "/api/webhooks/{id}", "patch"),
+        (Ask::delete(&on_webhook), "/api/webhooks/{id}", "delete"),
+        (Ask::post("/api/keys", key_document("k", &["full"])), "/api/keys", "post"),
+        (Ask::get("/readyz"), "/readyz", "get"),
+    ] {
+        let answer = daemon.ask(ask).await;
+        let response = &document["paths"][path][method]["responses"][answer.status.to_string()];
+        assert!(response.is_object(), "{method} {path}: {}", answer.status);
+        assert_eq!(response.get("content").is_some(), !answer.body.is_empty(), "{method} {path}");
+    }
+}
