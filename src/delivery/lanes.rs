@@ -46,6 +46,9 @@ pub(super) struct Lanes {
     is_first_scan: bool,
     /// Retries in a lane or under way, so that the due index does not bring them again.
     retries: HashSet<DeliveryId>,
+    /// Retries recorded since the scan of the due index that is under way began: its snapshot
+    /// may be older than they are and show them still. `None` while none is under way.
+    recorded_in_scan: Option<HashSet<DeliveryId>>,
     /// The lanes that are behind.
     behind: HashSet<WebhookId>,
     /// The lanes for which due retries were left in the index.
@@ -81,6 +84,7 @@ impl Lanes {
             total: 0,
             is_first_scan: true,
             retries: HashSet::new(),
+            recorded_in_scan: None,
             behind: HashSet::new(),
             left_out: HashSet::new(),
         }
@@ -115,7 +119,8 @@ impl Lanes {
 
     /// A retry is due. Returns whether it was taken (or is known already).
     pub(super) fn offer_retry(&mut self, webhook: WebhookId, id: DeliveryId) -> bool {
-        if self.retries.contains(&id) {
+        let is_stale = self.recorded_in_scan.as_ref().is_some_and(|done| done.contains(&id));
+        if is_stale || self.retries.contains(&id) {
             return true;
         }
         let has_room_in_all = self.total < limits::LANES_TOTAL_MAX;
@@ -140,9 +145,16 @@ impl Lanes {
         self.left_out.iter().any(|webhook| waits(webhook) < low)
     }
 
-    /// A scan of the due index begins: what it leaves out it will say.
+    /// A scan of the due index begins, before its snapshot is taken: what it leaves out it will
+    /// say.
     pub(super) fn start_retry_scan(&mut self) {
         self.left_out.clear();
+        self.recorded_in_scan = Some(HashSet::new());
+    }
+
+    /// The scan of the due index is over.
+    pub(super) fn end_retry_scan(&mut self) {
+        self.recorded_in_scan = None;
     }
 
     /// The next lane that wants an attempt started, if any.
@@ -195,7 +207,11 @@ impl Lanes {
 
     /// A retry's result is on disk: should it be due again, it is a new entry of the index.
     pub(super) fn recorded(&mut self, id: DeliveryId) {
-        self.retries.remove(&id);
+        if self.retries.remove(&id)
+            && let Some(done) = &mut self.recorded_in_scan
+        {
+            done.insert(id);
+        }
     }
 
     /// Stops or resumes taking from a lane.
@@ -412,6 +428,40 @@ mod tests {
         lanes.recorded(DeliveryId::from_u128(101));
         assert!(lanes.offer_retry(HOOK, DeliveryId::from_u128(101)));
         assert_eq!(drain(&mut lanes, HOOK), [101]);
+    }
+
+    #[test]
+    fn a_scan_does_not_bring_back_a_retry_that_was_recorded_since_it_began() {
+        let mut lanes = lanes();
+        let id = DeliveryId::from_u128(7);
+        assert!(lanes.offer_retry(HOOK, id));
+        assert_eq!(drain(&mut lanes, HOOK), [7]);
+        lanes.start_retry_scan();
+        lanes.recorded(id);
+        assert!(lanes.offer_retry(HOOK, id), "the scan's snapshot is older than the record");
+        assert!(drain(&mut lanes, HOOK).is_empty());
+        lanes.end_retry_scan();
+        assert!(lanes.offer_retry(HOOK, id), "due again, by a later scan");
+        assert_eq!(drain(&mut lanes, HOOK), [7]);
+    }
+
+    #[test]
+    fn a_scan_brings_a_lane_nothing_that_it_took_before() {
+        let mut lanes = lanes();
+        let fill = limits::FRESH_LANE_MAX as u128;
+        for number in 1..=fill + 1 {
+            lanes.announce(HOOK, ready(number));
+        }
+        for number in fill + 2..=3 * fill {
+            lanes.announce(OTHER, ready(number));
+        }
+        assert_eq!(drain(&mut lanes, HOOK).len() as u128, fill);
+        // HOOK is behind at `fill`, OTHER far after it: the scan begins before both.
+        assert_eq!(lanes.start_scan(), Some(Some(DeliveryId::from_u128(fill))));
+        for number in fill - 5..=fill + 1 {
+            lanes.offer_fresh(HOOK, ready(number));
+        }
+        assert_eq!(drain(&mut lanes, HOOK), [fill + 1]);
     }
 
     #[test]

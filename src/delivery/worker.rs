@@ -239,10 +239,16 @@ impl Worker {
 
     /// Brings retries that are due to their lanes, and notes when the next one is.
     async fn scan_due(&mut self) -> Result<(), StoreError> {
+        self.drain.lanes.lock().expect("no holder panics").start_retry_scan();
+        let scanned = self.scan_due_from_the_start().await;
+        self.drain.lanes.lock().expect("no holder panics").end_retry_scan();
+        scanned
+    }
+
+    async fn scan_due_from_the_start(&mut self) -> Result<(), StoreError> {
         let now = self.clock.now();
         let mut after = None;
         self.next_due = None;
-        self.drain.lanes.lock().expect("no holder panics").start_retry_scan();
         loop {
             let rows = rows::scan_due(&self.store.snapshot()?, after)?;
             let is_last = rows.len() < limits::SCAN_ROWS_MAX;
