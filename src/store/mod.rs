@@ -147,6 +147,9 @@ impl Store {
         cache_bytes: usize,
         clock: Clock,
     ) -> Result<(Self, WriterHandle), StoreError> {
+        if !path.exists() {
+            make(path)?;
+        }
         let opened = Database::builder().set_cache_size(cache_bytes).create(path);
         let database = opened.map_err(|error| match error {
             redb::DatabaseError::DatabaseAlreadyOpen => StoreError::InUse(path.to_owned()),
@@ -248,6 +251,28 @@ impl WriterHandle {
             Err(_) => Err(StoreError::Failed("a reader was still open".into())),
         }
     }
+}
+
+/// Makes a new file whole before it gets its name: redb refuses one that was cut off while it was
+/// being laid out. Where two first starts meet, one of them gives the name and both open its file.
+fn make(path: &Path) -> Result<(), StoreError> {
+    let fresh = path.with_extension(format!("new-{}", std::process::id()));
+    let failed = |error: &dyn fmt::Display| {
+        StoreError::Failed(format!("cannot make {}: {error}", path.display()).into())
+    };
+    let database = Database::create(&fresh).map_err(|error| failed(&error))?;
+    check_format(&database)?;
+    database.close().map_err(|error| failed(&error))?;
+    let named = match std::fs::hard_link(&fresh, path) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    };
+    std::fs::remove_file(&fresh)?;
+    named.map_err(|error| failed(&error))?;
+    if let Some(directory) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        std::fs::File::open(directory)?.sync_all()?;
+    }
+    Ok(())
 }
 
 /// Refuses a file of a later format; marks a new file with ours.
