@@ -8,7 +8,7 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use crate::harness::{
-    Ask, Daemon, Event, Receiver, Recorded, SECRET, ToText as _, assert_signed, bulk,
+    Ask, Daemon, Event, Receiver, Recorded, SECRET, ToText as _, assert_signed, bulk, eventually,
 };
 
 const TOPIC: &str = "event:api.viewed_product";
@@ -132,24 +132,37 @@ async fn properties_pass_byte_for_byte_through_store_read_and_delivery() {
 async fn every_event_arrives_once_when_lanes_overflow() {
     const EVENTS: usize = 5_000;
     let daemon = Daemon::start_with(|config| config.delivery.concurrency = 3).await;
-    let receiver = Receiver::start().await;
-    daemon.webhook(&receiver.url(), &[TOPIC]).await;
-    // Nothing leaves the lanes while all of it comes in.
-    receiver.hold();
+    let (slow, quick) = (Receiver::start().await, Receiver::start().await);
+    for receiver in [&slow, &quick] {
+        daemon.webhook(&receiver.url(), &[TOPIC]).await;
+    }
+    // One receiver takes nothing while all of it comes in; one scan then serves two lanes that
+    // have got to different places.
+    slow.hold();
     for first in (0..EVENTS).step_by(1_000) {
         let events: Vec<_> = (first..first + 1_000)
             .map(|number| Event::of("Viewed Product").unique(&number.to_string()))
             .collect();
         daemon.ask(Ask::post("/api/event-bulk-create-jobs", bulk(&events))).await.expect(202);
     }
-    receiver.release();
-    let delivered = receiver.received(EVENTS).await;
+    eventually("half of it arrives at one", async || (quick.count() > EVENTS / 2).then_some(()))
+        .await;
+    slow.release();
+    let mut messages = BTreeSet::new();
+    for receiver in [&slow, &quick] {
+        // In parts, each with a patience of its own: a slow host needs longer for all.
+        for part in (1_000..EVENTS).step_by(1_000) {
+            let what = format!("{part} of {EVENTS} arrive");
+            eventually(&what, async || (receiver.count() >= part).then_some(())).await;
+        }
+        let received = receiver.received(EVENTS).await;
+        let ids: BTreeSet<String> = received.iter().map(Recorded::unique_id).collect();
+        assert_eq!(ids.len(), EVENTS, "each event once");
+        messages.extend(received.iter().map(|one| one.header("webhook-id").to_owned()));
+    }
+    assert_eq!(messages.len(), 2 * EVENTS, "each message id once");
     daemon.settled(0, "scheduled").await;
-    let ids: BTreeSet<String> = delivered.iter().map(Recorded::unique_id).collect();
-    assert_eq!(ids.len(), EVENTS, "each event once");
-    let messages: BTreeSet<_> = delivered.iter().map(|one| one.header("webhook-id")).collect();
-    assert_eq!(messages.len(), EVENTS, "each message id once");
-    assert_eq!(receiver.recorded().len(), EVENTS, "and nothing came afterwards");
+    assert_eq!([slow.count(), quick.count()], [EVENTS; 2], "and nothing came afterwards");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

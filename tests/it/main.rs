@@ -3,12 +3,14 @@
 
 mod auth;
 mod config;
+mod crash;
 mod delivery;
 mod duplicates;
 mod fanout;
 mod harness;
 mod metrics;
 mod openapi;
+mod power_cut;
 mod profiles;
 mod rate_limit;
 mod refusals;

@@ -129,11 +129,15 @@ impl Receiver {
         self.state.recorded.lock().expect("no holder panics").clone()
     }
 
+    /// How many requests have come.
+    pub(crate) fn count(&self) -> usize {
+        self.state.recorded.lock().expect("no holder panics").len()
+    }
+
     /// Waits for `count` requests; there must not be more.
     pub(crate) async fn received(&self, count: usize) -> Vec<Recorded> {
         let recorded = eventually(&format!("{count} requests arrive"), async || {
-            let has = self.state.recorded.lock().expect("no holder panics").len() >= count;
-            has.then(|| self.recorded())
+            (self.count() >= count).then(|| self.recorded())
         })
         .await;
         assert_eq!(recorded.len(), count, "more arrived than was expected");
