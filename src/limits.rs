@@ -192,6 +192,11 @@ pub const RESULTS_PER_COMMAND_MAX: usize = 256;
 pub const RETRY_JITTER_PERCENT: u64 = 15;
 /// Attempts kept with a delivery; the schedule has at most 32 retries.
 pub const ATTEMPTS_KEPT_MAX: usize = 40;
+/// Messages kept in memory for the other webhooks of their event: as many events as are under way
+/// at once.
+pub const MESSAGES_KEPT: usize = 256;
+/// The largest message that is kept: all of them together take 2 MiB at most.
+pub const MESSAGE_KEPT_BYTES_MAX: usize = 8 * 1024;
 /// How long the delivery loop waits after the store could not be read.
 pub const STORE_RETRY_PAUSE: Duration = Duration::from_secs(1);
 

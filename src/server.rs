@@ -28,7 +28,7 @@ use crate::account::{self, Account};
 use crate::api::{Api, Parts, Peer, RateLimit};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::delivery::{Deliveries, Schedule, Sender, Tasks};
+use crate::delivery::{Deliveries, Messages, Schedule, Sender, Tasks};
 use crate::egress::{Egress, EgressError, Policy};
 use crate::event::UniqueIds;
 use crate::id::AccountId;
@@ -177,6 +177,7 @@ impl Server {
             account: account.id,
             base_url: Arc::clone(&base_url),
             timeout: config.delivery.timeout,
+            messages: Messages::default(),
         };
         let schedule = Schedule(config.delivery.retry_schedule.clone());
         deliveries.start(sender, webhooks.clone(), schedule, &server.deliveries);

@@ -11,12 +11,12 @@ use std::time::Duration;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, body::Bytes};
 
-use super::{Attempt, Outcome, Source, rows};
+use super::message::{self, Messages};
+use super::{Attempt, Outcome, Source, State, rows};
 use crate::clock::{Clock, Stopwatch, Timestamp};
 use crate::egress::{Egress, Request, SendErrorKind};
-use crate::event::{self, Event, EventFields};
+use crate::event::{self, Event};
 use crate::id::{AccountId, DeliveryId, EventId, MetricId, ProfileId};
-use crate::json::push_string;
 use crate::metric::Metrics;
 use crate::signing;
 use crate::store::{Store, StoreError};
@@ -42,6 +42,8 @@ pub struct Sender {
     pub base_url: Arc<str>,
     /// The deadline of an attempt, from look-up to last byte.
     pub timeout: Duration,
+    /// What was sent last.
+    pub messages: Messages,
 }
 
 impl Sender {
@@ -66,25 +68,34 @@ impl Sender {
         Attempt { at, duration: watch.elapsed(), outcome, excerpt }
     }
 
-    /// The event to deliver with its topic; `None` where it is not stored any more.
+    /// The `data` of the delivery's body; `None` where there is nothing to send any more.
     fn message(
         &self,
         id: DeliveryId,
         source: Option<Source>,
         endpoint: &Endpoint,
-    ) -> Result<Option<(Event, String)>, StoreError> {
-        let snapshot = self.store.snapshot()?;
+    ) -> Result<Option<Bytes>, StoreError> {
         let source = match source {
-            Some(source) => Some(source),
-            None => rows::get(&snapshot, id)?.map(|delivery| delivery.source),
+            Some(source) => source,
+            None => {
+                let found = rows::get(&self.store.snapshot()?, id)?;
+                let Some(found) = found.filter(|found| found.state == State::Scheduled) else {
+                    return Ok(None);
+                };
+                found.source
+            }
         };
-        let event = match source {
-            None => return Ok(None),
-            Some(Source::Test(id)) => return Ok(Some(self.sample(id, endpoint))),
-            Some(Source::Event(id)) => event::get(&snapshot, id)?,
-        };
-        let topic = |event: &Event| self.metrics.get(event.metric).map(|m| m.topic.clone());
-        Ok(event.and_then(|event| topic(&event).map(|topic| (event, topic))))
+        match source {
+            Source::Test(id) => {
+                let (event, topic) = self.sample(id, endpoint);
+                Ok(Some(message::data(&event, &topic, &self.base_url)))
+            }
+            Source::Event(id) => self.messages.data(id, || {
+                let Some(event) = event::get(&self.store.snapshot()?, id)? else { return Ok(None) };
+                let metric = self.metrics.get(event.metric);
+                Ok(metric.map(|metric| message::data(&event, &metric.topic, &self.base_url)))
+            }),
+        }
     }
 
     /// The made-up event of a test: it is not in the log, and says that it is a test.
@@ -111,7 +122,7 @@ impl Sender {
         &self,
         id: DeliveryId,
         endpoint: &Endpoint,
-        (event, topic): &(Event, String),
+        data: &[u8],
         at: Timestamp,
     ) -> (Outcome, String) {
         let destination = match &endpoint.destination {
@@ -121,7 +132,7 @@ impl Sender {
                 return (Outcome::Failed { kind, detail: why.clone() }, String::new());
             }
         };
-        let body = self.body(endpoint, (event, topic), at);
+        let body = self.body(endpoint, data, at);
         let headers = headers(id, endpoint, &body, at);
         let body = Bytes::from(body);
         let request = Request { method: Method::POST, destination, headers, body };
@@ -136,29 +147,23 @@ impl Sender {
         }
     }
 
-    fn body(&self, endpoint: &Endpoint, (event, topic): (&Event, &str), at: Timestamp) -> Vec<u8> {
-        let webhook = endpoint.webhook.id.to_string();
-        let mut body = Vec::with_capacity(1_280 + event.properties.len());
-        let external_id = event.id.to_string();
+    fn body(&self, endpoint: &Endpoint, data: &[u8], at: Timestamp) -> Vec<u8> {
+        let mut body = Vec::with_capacity(256 + data.len());
         for part in [
             r#"{"meta":{"timestamp":""#,
             &at.rfc3339_micros(),
             r#"","klaviyo_webhook_id":""#,
-            &webhook,
+            &endpoint.webhook.id.to_string(),
             r#"","klaviyo_account_id":""#,
             self.account.as_str(),
             r#"","version":""#,
             API_VERSION,
-            r#""},"data":[{"topic":"#,
+            r#""},"data":"#,
         ] {
             body.extend_from_slice(part.as_bytes());
         }
-        push_string(&mut body, topic);
-        for part in [r#","external_id":""#, &external_id, r#"","payload":{"data":"#] {
-            body.extend_from_slice(part.as_bytes());
-        }
-        event::push_resource(&mut body, event, &self.base_url, EventFields::ALL);
-        body.extend_from_slice(b"}}]}");
+        body.extend_from_slice(data);
+        body.push(b'}');
         body
     }
 }

@@ -14,7 +14,7 @@
 //!
 //! - `policy.rs` decides, purely, what follows an attempt.
 //! - `lanes.rs` holds what is ready, bounded and fair, in memory.
-//! - `attempt.rs` builds, signs and sends one request.
+//! - `message.rs` makes what is sent, `attempt.rs` signs and sends it.
 //! - `worker.rs` is the loop; `recorder.rs` writes the results down, many in one commit.
 //!
 //! A delivery knows where it came from only by its [`Source`]; who put it into the outbox is none
@@ -22,6 +22,7 @@
 
 mod attempt;
 mod lanes;
+mod message;
 pub mod policy;
 mod recorder;
 mod rows;
@@ -30,6 +31,7 @@ mod worker;
 use std::time::Duration;
 
 pub use attempt::{API_VERSION, Sender};
+pub use message::Messages;
 pub use policy::Schedule;
 pub use rows::{Filter, get, has_backlog, page};
 pub use worker::{Deliveries, Tasks};

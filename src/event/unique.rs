@@ -86,7 +86,8 @@ struct State {
     tail: BTreeSet<(u64, EventId)>,
     newest: Option<EventId>,
     runs: VecDeque<Run>,
-    is_sealing: bool,
+    /// How long the tail was when a run was last staged; `None` once that run is on disk.
+    staged_at: Option<usize>,
 }
 
 struct Run {
@@ -164,16 +165,18 @@ impl UniqueIds {
     ) -> Result<(), StoreError> {
         let mut state = self.state.lock().expect("no holder panics");
         state.add(key.hash(), id);
-        if state.tail.len() >= limits::UNIQUE_TAIL_MAX && !state.is_sealing {
-            state.is_sealing = true;
+        // A batch adds far less than a whole tail: where that much came since, the command that
+        // staged the run was rejected, and it is staged again.
+        let is_full = state.tail.len() >= state.staged_at.unwrap_or(0) + limits::UNIQUE_TAIL_MAX;
+        if is_full {
+            state.staged_at = Some(state.tail.len());
             self.seal(tx, &state)?;
         }
         Ok(())
     }
 
     /// Stages the tail as a run, and the removal of runs that are too old or too many. The state
-    /// changes after the commit: a rejected command leaves it as it was but for `is_sealing`,
-    /// which the next start clears.
+    /// changes after the commit: a rejected command leaves it as it was.
     fn seal(&self, tx: &mut Tx<'_, '_>, state: &State) -> Result<(), StoreError> {
         let Some(newest) = state.newest else { return Ok(()) };
         let number = state.runs.back().map_or(0, |run| run.number + 1);
@@ -203,7 +206,7 @@ impl UniqueIds {
             state.runs.drain(..dropped);
             state.runs.push_back(Run { number, newest, filter });
             state.drop_tail_to(newest);
-            state.is_sealing = false;
+            state.staged_at = None;
         });
         Ok(())
     }
