@@ -68,6 +68,7 @@ fn nothing_acknowledged_is_lost_by_fifty_kills() {
         let mut daemon = Daemon::spawn(&data, &log);
         if cycle % KILLED_EARLY_EVERY == KILLED_EARLY_EVERY - 1 {
             thread::sleep(random_millis(cycle, 0..60));
+            daemon.kill();
         } else {
             let started = daemon.started().unwrap_or_else(|| panic!("{}", read(&log)));
             if cycle == 0 {
