@@ -56,11 +56,12 @@ struct SingleData<'a> {
     #[serde(rename = "type", borrow)]
     kind: Cow<'a, str>,
     #[serde(borrow)]
-    attributes: SingleAttributes<'a>,
+    attributes: EventAttributes<'a>,
 }
 
+/// An event's attributes. In a bulk request the profile stands with the group, not here.
 #[derive(Deserialize)]
-struct SingleAttributes<'a> {
+struct EventAttributes<'a> {
     #[serde(borrow)]
     properties: &'a RawValue,
     #[serde(borrow, default)]
@@ -75,28 +76,8 @@ struct SingleAttributes<'a> {
     backfill: Option<bool>,
     #[serde(borrow)]
     metric: MetricDocument<'a>,
-    #[serde(borrow)]
-    profile: ProfileDocument<'a>,
-}
-
-/// What one event of a bulk request has of its own. Not flattened into [`SingleAttributes`]:
-/// serde's `flatten` would buffer the values and lose their bytes.
-#[derive(Deserialize)]
-struct EntryAttributes<'a> {
-    #[serde(borrow)]
-    properties: &'a RawValue,
     #[serde(borrow, default)]
-    time: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    value: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    value_currency: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    unique_id: Option<Cow<'a, str>>,
-    #[serde(default)]
-    backfill: Option<bool>,
-    #[serde(borrow)]
-    metric: MetricDocument<'a>,
+    profile: Option<ProfileDocument<'a>>,
 }
 
 #[derive(Deserialize)]
@@ -176,7 +157,7 @@ struct Entry<'a> {
     #[serde(rename = "type", borrow)]
     kind: Cow<'a, str>,
     #[serde(borrow)]
-    attributes: EntryAttributes<'a>,
+    attributes: EventAttributes<'a>,
 }
 
 /// Reads the body of `POST /api/events`.
@@ -185,20 +166,13 @@ struct Entry<'a> {
 /// The first fault.
 pub fn parse_one(body: &[u8], now: Timestamp) -> Result<NewEvent, Fault> {
     const AT: &str = "/data/attributes";
+    const PROFILE_AT: &str = "/data/attributes/profile";
     let Single { data } = json::parse(body)?;
     expect_type(&data.kind, "event", "/data/type")?;
-    let SingleAttributes { profile, metric, .. } = data.attributes;
-    let attributes = EntryAttributes {
-        properties: data.attributes.properties,
-        time: data.attributes.time,
-        value: data.attributes.value,
-        value_currency: data.attributes.value_currency,
-        unique_id: data.attributes.unique_id,
-        backfill: data.attributes.backfill,
-        metric,
-    };
-    let profile =
-        ProfilePatch::parse(profile).map_err(|fault| fault.under("/data/attributes/profile"))?;
+    let mut attributes = data.attributes;
+    let profile = attributes.profile.take();
+    let profile = profile.ok_or_else(|| Fault::new(PROFILE_AT, "`profile` is required"))?;
+    let profile = ProfilePatch::parse(profile).map_err(|fault| fault.under(PROFILE_AT))?;
     attributes.check(profile, false, String::new(), now).map_err(|fault| fault.under(AT))
 }
 
@@ -251,7 +225,7 @@ fn expect_type(found: &str, expected: &str, at: &str) -> Result<(), Fault> {
     Err(Fault::new(at, format!("must be `{expected}`")))
 }
 
-impl EntryAttributes<'_> {
+impl EventAttributes<'_> {
     fn check(
         self,
         profile: ProfilePatch,
@@ -378,6 +352,10 @@ mod tests {
         ] {
             assert_eq!(one(attributes).unwrap_err().pointer, pointer, "{attributes}");
         }
+        let of_nobody = r#"{"data":{"type":"event","attributes":{"properties":{},
+            "metric":{"data":{"type":"metric","attributes":{"name":"Viewed"}}}}}}"#;
+        let of_nobody = parse_one(of_nobody.as_bytes(), NOW).unwrap_err();
+        assert_eq!(of_nobody.pointer, "/data/attributes/profile");
         let nothing = parse_one(b"{}", NOW).unwrap_err();
         assert_eq!(nothing, Fault::new("/data", "`data` is required"));
     }
