@@ -54,7 +54,8 @@
 //! # What always holds
 //!
 //! 1. Nothing is acknowledged before it is on disk. — `tests/it/crash.rs`, `tests/it/power_cut.rs`
-//! 2. An event and all it causes commit together or not at all. — `tests/it/power_cut.rs`
+//! 2. An event and all it causes commit together or not at all. — `tests/it/power_cut.rs` (a
+//!    command is whole or absent), `tests/it/crash.rs` (no event without its delivery)
 //! 3. A delivery is in exactly one state, and its due index agrees. — `tests/it/delivery.rs`
 //! 4. At least once: a message keeps its id; only attempts whose result was not yet on disk at a
 //!    crash are made twice. — `tests/it/crash.rs`

@@ -8,7 +8,7 @@ use super::error::Problem;
 use super::{Answer, Call, jsonapi};
 use crate::id::ProfileId;
 use crate::json::RawObject;
-use crate::profile::{self, Identifier, Profile, TEXTS};
+use crate::profile::{self, Identifier, LOCATION, Profile, TEXTS};
 
 pub(super) const FIELDS: [&str; 25] = [
     "anonymous_id",
@@ -37,19 +37,6 @@ pub(super) const FIELDS: [&str; 25] = [
     "title",
     "updated",
 ];
-const LOCATION: [&str; 10] = [
-    "address1",
-    "address2",
-    "city",
-    "country",
-    "latitude",
-    "longitude",
-    "region",
-    "zip",
-    "timezone",
-    "ip",
-];
-
 /// `GET /api/profiles/{id}`.
 pub(super) async fn get(call: Call) -> Answer {
     let fields = call.query.fields("profile", &FIELDS)?;

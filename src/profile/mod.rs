@@ -67,6 +67,20 @@ impl fmt::Display for Identifier {
 pub const TEXTS: [&str; 6] =
     ["first_name", "last_name", "organization", "locale", "title", "image"];
 
+/// The fields of a profile's location, in the order in which a read shows them.
+pub const LOCATION: [&str; 10] = [
+    "address1",
+    "address2",
+    "city",
+    "country",
+    "latitude",
+    "longitude",
+    "region",
+    "zip",
+    "timezone",
+    "ip",
+];
+
 /// A person.
 #[derive(Clone, Debug)]
 pub struct Profile {

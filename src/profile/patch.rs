@@ -5,23 +5,10 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{Identifier, Profile, TEXTS};
+use super::{Identifier, LOCATION, Profile, TEXTS};
 use crate::id::ProfileId;
 use crate::json::{self, Bounds, Fault, RawObject};
 use crate::limits;
-
-const LOCATION_FIELDS: [&str; 10] = [
-    "address1",
-    "address2",
-    "city",
-    "country",
-    "latitude",
-    "longitude",
-    "region",
-    "zip",
-    "timezone",
-    "ip",
-];
 
 const BOUNDS: Bounds = Bounds {
     depth_max: limits::PROPERTY_DEPTH_MAX,
@@ -164,8 +151,8 @@ impl ProfilePatch {
     fn check_location(&self) -> Result<(), Fault> {
         for (key, value) in self.location.iter() {
             let at = || format!("/data/attributes/location/{key}");
-            if !LOCATION_FIELDS.contains(&key) {
-                let known = LOCATION_FIELDS.join(", ");
+            if !LOCATION.contains(&key) {
+                let known = LOCATION.join(", ");
                 return Err(Fault::new(
                     at(),
                     format!("not a field of a location; those are {known}"),
