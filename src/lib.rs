@@ -59,7 +59,7 @@
 //! 3. A delivery is in exactly one state, and its due index agrees. — `tests/it/delivery.rs`
 //! 4. At least once: a message keeps its id; only attempts whose result was not yet on disk at a
 //!    crash are made twice. — `tests/it/crash.rs`
-//! 5. Nothing leaves except through `egress`, to an address that was judged. — `src/egress/tests`,
+//! 5. Nothing leaves except through `egress`, to an address that was judged. — `tests/it/netns.rs`,
 //!    `src/egress/guard_tests.rs`
 //! 6. Secrets are never printed. — `src/secret.rs`
 //! 7. Every queue, body, batch and loop has a cap in `limits.rs`.

@@ -13,8 +13,8 @@ pub const DELIVERY_TIMEOUT: Duration = Duration::from_secs(15);
 /// How much of a response is read. Receivers answer with a line or a small document; a longer
 /// body costs its connection, not our memory.
 pub const RESPONSE_BODY_BYTES_MAX: usize = 64 * 1024;
-/// How much of a response is kept with the attempt: enough for an error message.
-pub const RESPONSE_EXCERPT_BYTES_MAX: usize = 1024;
+/// How much of a response is kept with the attempt: enough for an error document.
+pub const RESPONSE_EXCERPT_BYTES_MAX: usize = 4096;
 /// Read buffer of one connection to a receiver, and so the cap of a response's head.
 pub const RESPONSE_HEAD_BYTES_MAX: usize = 64 * 1024;
 /// Header lines accepted from a receiver; hyper's own default, written down.
@@ -36,6 +36,9 @@ pub const ADDRESSES_DIALLED_MAX: usize = 6;
 /// How long one address may take to accept a connection: one lost SYN and a far continent fit in,
 /// and a second address still gets its turn within [`DELIVERY_TIMEOUT`].
 pub const DIAL_TIMEOUT: Duration = Duration::from_secs(4);
+/// How long the first family of addresses, IPv6 or IPv4, is dialled before the other is dialled
+/// beside it, so that a broken one costs a moment and not [`DIAL_TIMEOUT`] (RFC 8305 §8).
+pub const DIAL_OTHER_FAMILY_AFTER: Duration = Duration::from_millis(250);
 /// How long a TLS handshake may take. A handshake may outlive the request that began it, so the
 /// deadline of the request is not enough.
 pub const TLS_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -47,6 +50,11 @@ pub const RESPONSE_INTERIM_MAX: usize = 8;
 pub const HTTP2_PING_INTERVAL: Duration = Duration::from_secs(5);
 /// How long the answer to an HTTP/2 ping may take.
 pub const HTTP2_PING_TIMEOUT: Duration = Duration::from_secs(5);
+/// Length of one PEM text of a destination's TLS settings: a chain of some thirty certificates.
+pub const TLS_SETTINGS_PEM_BYTES_MAX: usize = 64 * 1024;
+/// TLS sessions remembered for one destination with TLS settings of its own; the least that lets
+/// it resume one.
+pub const TLS_SETTINGS_SESSIONS: usize = 8;
 /// Length of the sentence that tells why a request failed; parts of it can come from the receiver.
 pub const SEND_ERROR_DETAIL_BYTES_MAX: usize = 400;
 

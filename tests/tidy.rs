@@ -18,7 +18,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("secret", &[]),
     ("id", &["clock"]),
     // Mechanisms: one outside thing each; they know no capability.
-    ("egress", &["limits"]),
+    ("egress", &["clock", "limits", "secret"]),
     ("signing", &["clock", "secret"]),
     ("store", &["clock", "id", "limits"]),
     // Capabilities: the product.

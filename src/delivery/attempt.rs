@@ -136,7 +136,7 @@ impl Sender {
         let headers = headers(id, endpoint, &body, at);
         let body = Bytes::from(body);
         let request = Request { method: Method::POST, destination, headers, body };
-        match self.egress.send(request, self.timeout).await {
+        match self.egress.send(request, self.timeout).await.result {
             Ok(response) => {
                 let excerpt = String::from_utf8_lossy(&response.excerpt).into_owned();
                 (Outcome::Answered(response.status.as_u16()), excerpt)

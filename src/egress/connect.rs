@@ -1,9 +1,9 @@
 //! From a URI to a connection: look up once, judge every address, dial only judged ones, TLS.
 //!
-//! This is where the invariant "nothing leaves except to an address that was judged" is kept: no
-//! other code opens a socket towards a receiver, and what is dialled is the judged address itself,
-//! never the name again. Every stage has its own time limit, because a connection that was begun
-//! for one request can be finished after that request is over.
+//! This is where the invariant "nothing leaves except to an address that was judged" is kept: only
+//! `dial` opens sockets towards receivers, only this file calls it, and what is dialled is the
+//! judged address itself, never the name again. Every stage has its own time limit, because a
+//! connection that was begun for one request can be finished after that request is over.
 
 use std::future::{Future, Ready, ready};
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
@@ -15,7 +15,7 @@ use std::{fmt, io};
 
 use hyper::Uri;
 use hyper::http::uri::Scheme;
-use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
+use hyper_rustls::HttpsConnector;
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use tokio::net::TcpStream;
@@ -23,16 +23,15 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tower_service::Service;
 
+use super::dial::dial;
 use super::guard::{Policy, Refusal, judge};
-use crate::limits::{
-    ADDRESSES_DIALLED_MAX, DIAL_TIMEOUT, LOOKUP_TIMEOUT, LOOKUPS_AT_ONCE_MAX, TLS_HANDSHAKE_TIMEOUT,
-};
+use super::line::{Line, Stream};
+use super::trace::{Journal, Phase};
+use crate::limits::{LOOKUP_TIMEOUT, LOOKUPS_AT_ONCE_MAX, TLS_HANDSHAKE_TIMEOUT};
 
-/// A connection to a receiver, with or without TLS.
-type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Opens connections for the client's pool; cheap to clone.
+/// Opens connections for a client's pool; cheap to clone.
 #[derive(Clone)]
 pub(super) struct Connector {
     policy: Arc<Policy>,
@@ -46,24 +45,39 @@ impl Connector {
         Self { policy, tls: Arc::new(tls), lookups }
     }
 
-    async fn connect(self, uri: Uri) -> Result<Stream, ConnectError> {
+    /// The same policy and the same limit of look-ups, with other TLS.
+    pub(super) fn with_tls(&self, tls: ClientConfig) -> Self {
+        Self { tls: Arc::new(tls), ..self.clone() }
+    }
+
+    pub(super) fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    async fn connect(self, uri: Uri, journal: Arc<Journal>) -> Result<Line, ConnectError> {
         let https = uri.scheme() == Some(&Scheme::HTTPS);
         if !https && !self.policy.allow_http {
             return Err(ConnectError::PlainHttp);
         }
         let host = bare_host(&uri).to_owned();
         let port = uri.port_u16().unwrap_or(if https { 443 } else { 80 });
-        let found = self.lookup(&host, port).await?;
+        let found = match host.parse::<IpAddr>() {
+            // A literal address is its own answer.
+            Ok(literal) => vec![SocketAddr::new(literal, port)],
+            Err(_name) => journal.time(Phase::Lookup, self.lookup(&host, port)).await?,
+        };
         let judged = judge_all(&host, &found, &self.policy)?;
-        let tcp = dial(&host, &judged).await?;
-        secure(tcp, uri, host, self.tls).await
+        let tcp = journal.time(Phase::Dial, dial(&host, &judged, &journal)).await?;
+        let stream = if https {
+            journal.time(Phase::Handshake, secure(tcp, uri, host, self.tls)).await?
+        } else {
+            Stream::Http(TokioIo::new(tcp))
+        };
+        Ok(Line::open(stream, journal))
     }
 
-    /// Asks the system for the addresses of `host`; a literal address is its own answer.
+    /// Asks the system for the addresses of `host`.
     async fn lookup(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, ConnectError> {
-        if let Ok(literal) = host.parse::<IpAddr>() {
-            return Ok(vec![SocketAddr::new(literal, port)]);
-        }
         let answer = timeout(LOOKUP_TIMEOUT, self.ask_system(host.to_owned(), port)).await;
         let timed_out =
             ConnectError::TimedOut { doing: format!("looking up {host}"), after: LOOKUP_TIMEOUT };
@@ -92,6 +106,11 @@ fn bare_host(uri: &Uri) -> &str {
 }
 
 /// Keeps the addresses that may be dialled, in the order of the system's preference.
+///
+/// Of an answer that mixes permitted and forbidden addresses the forbidden ones are left out and
+/// the others are dialled. Refusing the whole answer would protect nothing more, because none of
+/// the forbidden ones is dialled either way, and would break receivers that publish an internal
+/// address beside the public one.
 fn judge_all(
     host: &str,
     found: &[SocketAddr],
@@ -113,28 +132,7 @@ fn judge_all(
     }
 }
 
-/// Tries the judged addresses one after the other; the error is that of the last one.
-async fn dial(host: &str, judged: &[SocketAddr]) -> Result<TcpStream, ConnectError> {
-    let mut failure = ConnectError::NoAddress { host: host.to_owned() };
-    for address in judged.iter().take(ADDRESSES_DIALLED_MAX) {
-        match timeout(DIAL_TIMEOUT, TcpStream::connect(address)).await {
-            Ok(Ok(stream)) => {
-                // Head and body leave in one write or two; the second must not wait for an answer
-                // to the first. A socket that refuses the option still works.
-                drop(stream.set_nodelay(true));
-                return Ok(stream);
-            }
-            Ok(Err(cause)) => failure = ConnectError::Dial { address: *address, cause },
-            Err(_elapsed) => {
-                let doing = format!("connecting to {address}");
-                failure = ConnectError::TimedOut { doing, after: DIAL_TIMEOUT };
-            }
-        }
-    }
-    Err(failure)
-}
-
-/// Puts TLS on the connection where the scheme asks for it.
+/// Puts TLS on the connection.
 async fn secure(
     tcp: TcpStream,
     uri: Uri,
@@ -153,16 +151,18 @@ async fn secure(
 }
 
 impl Service<Uri> for Connector {
-    type Response = Stream;
+    type Response = Line;
     type Error = ConnectError;
-    type Future = Pin<Box<dyn Future<Output = Result<Stream, ConnectError>> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Line, ConnectError>> + Send>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), ConnectError>> {
         Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
-        Box::pin(self.clone().connect(uri))
+        let journal = Journal::current();
+        journal.restart();
+        Box::pin(self.clone().connect(uri, journal))
     }
 }
 
@@ -250,16 +250,6 @@ mod tests {
         let error = judge_all("inside.example", &found, &Policy::default()).unwrap_err();
         let text = error.to_string();
         assert!(text.starts_with("inside.example leads to no permitted address: 10.0.0.1 is"));
-    }
-
-    #[tokio::test]
-    async fn the_second_address_is_tried_when_the_first_refuses() {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let open = listener.local_addr().unwrap();
-        let stream = dial("two.example", &[closed, open]).await.unwrap();
-        assert_eq!(stream.peer_addr().unwrap(), open);
-        assert!(stream.nodelay().unwrap());
     }
 
     #[test]

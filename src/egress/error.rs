@@ -11,7 +11,7 @@ use hyper_util::client::legacy;
 
 use super::connect::ConnectError;
 use super::destination::Destination;
-use super::tls;
+use super::tls_failure;
 use crate::limits::{
     RESPONSE_HEAD_BYTES_MAX, RESPONSE_HEADERS_MAX, RESPONSE_INTERIM_MAX,
     SEND_ERROR_DETAIL_BYTES_MAX,
@@ -90,13 +90,23 @@ impl SendError {
         Self::new(SendErrorKind::Protocol, &detail)
     }
 
+    /// The receiver left HTTP without being asked to.
+    pub(super) fn switched(to: &Destination) -> Self {
+        let detail = format!(
+            "{} switched to another protocol (101) without being asked to; a webhook needs an \
+             ordinary answer, such as 200",
+            to.origin()
+        );
+        Self::new(SendErrorKind::Protocol, &detail)
+    }
+
     /// Takes the client's error apart.
     pub(super) fn classify(error: &legacy::Error, to: &Destination) -> Self {
         if let Some(connect) = find::<ConnectError>(error) {
             return Self::of_connect(connect);
         }
         if let Some(failure) = find::<rustls::Error>(error) {
-            return Self::new(SendErrorKind::Tls, &tls::explain(failure, to.origin()));
+            return Self::new(SendErrorKind::Tls, &tls_failure::explain(failure, to.origin()));
         }
         // The outermost may only say that the request was taken back; the last one says why.
         let http = causes(error).filter_map(|cause| cause.downcast_ref::<hyper::Error>()).last();
@@ -120,9 +130,14 @@ impl SendError {
             ConnectError::Dial { .. } => Self::new(SendErrorKind::Connect, &detail),
             ConnectError::TimedOut { .. } => Self::new(SendErrorKind::Timeout, &detail),
             ConnectError::Tls { host, cause } => {
-                let known = find::<rustls::Error>(cause.as_ref());
-                let told = known.map(|failure| tls::explain(failure, host));
-                Self::new(SendErrorKind::Tls, &told.unwrap_or(detail))
+                let told = match find::<rustls::Error>(cause.as_ref()) {
+                    Some(failure) => tls_failure::explain(failure, host),
+                    None if is_broken(cause.as_ref()) => {
+                        format!("{host} broke the connection off in the TLS handshake")
+                    }
+                    None => detail,
+                };
+                Self::new(SendErrorKind::Tls, &told)
             }
         }
     }
@@ -147,6 +162,14 @@ impl SendError {
         };
         Self::new(SendErrorKind::Protocol, &detail)
     }
+}
+
+/// Whether the other side ended the connection, in order or not.
+fn is_broken(error: &(dyn Error + 'static)) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>()).any(|cause| {
+        matches!(cause.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof)
+    })
 }
 
 /// The first error of type `E` in the chain of causes.

@@ -41,6 +41,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("::ffff:127.0.0.1", "loopback"),
     ("::ffff:169.254.169.254", "metadata"),
     ("::ffff:0:8.8.8.8", "global unicast"),
+    ("::ffff:0:10.0.0.1", "global unicast"),
     ("64:ff9b::10.0.0.1", "carries 10.0.0.1, a private"),
     ("64:ff9b::127.0.0.1", "carries 127.0.0.1, a loopback"),
     ("64:ff9b:1::8.8.8.8", "local NAT64"),
@@ -189,6 +190,7 @@ fn carriers(v4: Ipv4Addr, noise: u128) -> Vec<Ipv6Addr> {
     let forms = [
         bits,
         0xffff << 32 | bits,
+        0xffff << 48 | bits,
         prefix([0x64, 0xff9b, 0, 0]) | bits,
         prefix([0x64, 0xff9b, 1, 0]) | (noise & 0xffff) << 64 | bits,
         prefix([0x64, 0xff9b, 1, 0]) | bits << 48 | (noise & 0xffff_ffff),

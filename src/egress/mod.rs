@@ -4,7 +4,11 @@
 //! was saved. The client takes an idle connection to that origin or asks `connect` for a new
 //! one, which looks the name up once, lets `guard` judge every address, dials only those that
 //! passed, and puts TLS on top. The response is read up to a cap, and its beginning is kept. A
-//! failure becomes one [`SendError`] with a sentence for the operator.
+//! failure becomes one [`SendError`] with a sentence for the operator. Either way the [`Trace`]
+//! tells whom it was with and where the time went.
+//!
+//! A destination with an authority or a client certificate of its own goes through an [`Egress`]
+//! of its own, made by [`Egress::with_tls`], so that no connection is shared across identities.
 //!
 //! What is *not* here, on purpose: redirects (an unjudged second destination), proxies from the
 //! environment (an unjudged first one), decompression (a small body that grows), cookies, retries
@@ -16,9 +20,14 @@
 
 mod connect;
 mod destination;
+mod dial;
 mod error;
 mod guard;
+mod line;
 mod tls;
+mod tls_failure;
+mod tls_settings;
+mod trace;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -28,10 +37,10 @@ use std::time::Duration;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{self, HeaderMap, HeaderName};
-use hyper::http::request;
+use hyper::http::{Extensions, request};
 use hyper::{Method, StatusCode};
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::capture_connection;
+use hyper_util::client::legacy::connect::{Connected, capture_connection};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
@@ -40,8 +49,12 @@ pub use self::destination::{Destination, DestinationError};
 pub use self::error::{SendError, SendErrorKind};
 pub use self::guard::{Policy, Refusal, judge};
 pub use self::tls::EgressError;
+pub use self::tls_settings::{ClientCertificate, TlsPart, TlsSettings, TlsSettingsError};
+pub use self::trace::{HttpVersion, TlsVersion, Trace};
 
 use self::connect::Connector;
+use self::tls::Trust;
+use self::trace::Journal;
 use crate::limits::{
     HTTP2_PING_INTERVAL, HTTP2_PING_TIMEOUT, KEEP_ALIVE_IDLE, KEEP_ALIVE_PER_HOST_MAX,
     RESPONSE_BODY_BYTES_MAX, RESPONSE_EXCERPT_BYTES_MAX, RESPONSE_HEAD_BYTES_MAX,
@@ -90,11 +103,24 @@ pub struct Response {
     pub body_bytes: u64,
 }
 
+/// What became of a request, with the evidence of it.
+#[derive(Clone, Debug)]
+pub struct Exchange {
+    /// The response, or why there is none.
+    pub result: Result<Response, SendError>,
+    /// Whom it was with and where the time went, as far as is known.
+    pub trace: Trace,
+}
+
 /// The way out, with its pool of connections; clones share both.
+///
+/// Deliveries, test sends, calls for OAuth tokens and `OPTIONS` handshakes all go this way: any
+/// method but `CONNECT`.
 #[derive(Clone)]
 pub struct Egress {
     client: Client<Connector, Full<Bytes>>,
-    policy: Arc<Policy>,
+    connector: Connector,
+    trust: Trust,
 }
 
 impl Egress {
@@ -105,19 +131,30 @@ impl Egress {
     /// [`EgressError`] when a PEM file cannot be used, or when no authority is trusted and the
     /// policy does not allow plain `http`.
     pub fn new(policy: Policy, extra_ca: &[PathBuf]) -> Result<Self, EgressError> {
-        let tls = match tls::client_config(extra_ca) {
-            Err(EgressError::NoAuthorities) if policy.allow_http => tls::distrustful_config(),
+        let trust = match Trust::load(extra_ca) {
+            Err(EgressError::NoAuthorities) if policy.allow_http => Trust::in_nobody(),
             other => other?,
         };
-        let policy = Arc::new(policy);
-        let client = client(Connector::new(Arc::clone(&policy), tls));
-        Ok(Self { client, policy })
+        let connector = Connector::new(Arc::new(policy), trust.config());
+        Ok(Self { client: client(connector.clone()), connector, trust })
+    }
+
+    /// A way out for one destination with TLS settings of its own. It has its own connections;
+    /// policy, host authorities and the limit of look-ups are those of this one. Dropping it and
+    /// its clones closes its idle connections.
+    ///
+    /// # Errors
+    ///
+    /// [`TlsSettingsError`], with the part that is wrong.
+    pub fn with_tls(&self, settings: &TlsSettings) -> Result<Self, TlsSettingsError> {
+        let connector = self.connector.with_tls(settings.config(&self.trust)?);
+        Ok(Self { client: client(connector.clone()), connector, trust: self.trust.clone() })
     }
 
     /// What the operator permits.
     #[must_use]
     pub fn policy(&self) -> &Policy {
-        &self.policy
+        self.connector.policy()
     }
 
     /// Sends one request and reads the response, all within `deadline`.
@@ -126,30 +163,55 @@ impl Egress {
     /// that is merely slow runs into the deadline and is a [`SendErrorKind::Timeout`].
     ///
     /// Dropping the future gives the request up; what was sent stays sent.
-    ///
-    /// # Errors
-    ///
-    /// [`SendError`] when no response came.
-    pub async fn send(&self, request: Request, deadline: Duration) -> Result<Response, SendError> {
+    pub async fn send(&self, request: Request, deadline: Duration) -> Exchange {
+        let journal = Journal::begin();
+        let mut seen = Seen::default();
+        let result = self.exchange(request, deadline, &journal, &mut seen).await;
+        let mut trace = journal.trace(seen.link.as_deref(), seen.head_after);
+        trace.http = seen.version.or(trace.http);
+        Exchange { result, trace }
+    }
+
+    async fn exchange(
+        &self,
+        request: Request,
+        deadline: Duration,
+        journal: &Arc<Journal>,
+        seen: &mut Seen,
+    ) -> Result<Response, SendError> {
         let until = Instant::now() + deadline;
         let to = request.destination.clone();
         let mut outgoing = outgoing(request)?;
         let connection = capture_connection(&mut outgoing);
         let interim = limit_interim(&mut outgoing);
+        let head = journal.scope(self.client.request(outgoing));
         let head = tokio::select! {
-            head = timeout_at(until, self.client.request(outgoing)) => head,
-            () = interim.notified() => return Err(SendError::endless_interim(&to)),
+            head = timeout_at(until, head) => head,
+            () = interim.notified() => {
+                seen.link = connection.connection_metadata().as_ref().and_then(link);
+                return Err(SendError::endless_interim(&to));
+            }
         };
         let (head, body) = match head {
             Ok(Ok(response)) => response.into_parts(),
-            Ok(Err(error)) => return Err(SendError::classify(&error, &to)),
+            Ok(Err(error)) => {
+                seen.link = error.connect_info().and_then(link);
+                return Err(SendError::classify(&error, &to));
+            }
             Err(_elapsed) => {
-                let connected = connection.connection_metadata().is_some();
+                seen.link = connection.connection_metadata().as_ref().and_then(link);
+                let connected = seen.link.is_some();
                 let doing =
-                    if connected { "waiting for the response head of" } else { "connecting to" };
+                    if connected { "waiting for the response head of" } else { journal.doing() };
                 return Err(SendError::late(deadline, doing, &to));
             }
         };
+        seen.link = head.extensions.get::<Arc<Journal>>().map(Arc::clone);
+        seen.head_after = Some(journal.elapsed());
+        seen.version = Some(HttpVersion::of(head.version));
+        if head.status == StatusCode::SWITCHING_PROTOCOLS {
+            return Err(SendError::switched(&to));
+        }
         match timeout_at(until, read(body)).await {
             Ok((excerpt, body_bytes)) => {
                 Ok(Response { status: head.status, headers: head.headers, excerpt, body_bytes })
@@ -157,6 +219,21 @@ impl Egress {
             Err(_elapsed) => Err(SendError::late(deadline, "reading the response body of", &to)),
         }
     }
+}
+
+/// What became known on the way, for the trace.
+#[derive(Default)]
+struct Seen {
+    link: Option<Arc<Journal>>,
+    head_after: Option<Duration>,
+    version: Option<HttpVersion>,
+}
+
+/// The journal under which a connection was opened.
+fn link(connected: &Connected) -> Option<Arc<Journal>> {
+    let mut extensions = Extensions::new();
+    connected.get_extras(&mut extensions);
+    extensions.remove()
 }
 
 /// The client with every buffer, window and list bounded.

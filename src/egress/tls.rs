@@ -1,16 +1,19 @@
-//! TLS towards receivers: which authorities are trusted, and what a failed handshake means.
+//! TLS towards receivers: which authorities are trusted, and which protocols are offered.
 //!
 //! Trusted are the authorities of the host, read once at start, and those in the PEM files that
 //! the operator names. The cryptography is passed in explicitly: no process-wide default is read
 //! or set. There is no way to switch verification off.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::{CertificateError, ClientConfig, RootCertStore};
+use rustls::{ClientConfig, RootCertStore};
+use sha2::{Digest as _, Sha256};
 
 /// Why the way out cannot be opened; found at start.
 #[derive(Debug)]
@@ -42,36 +45,68 @@ impl fmt::Display for EgressError {
 
 impl std::error::Error for EgressError {}
 
-/// The TLS side of every connection: system and extra authorities, HTTP/2 offered before HTTP/1.1.
-pub(super) fn client_config(extra_ca: &[PathBuf]) -> Result<ClientConfig, EgressError> {
-    let mut roots = RootCertStore::empty();
-    // Hosts carry certificates that rustls cannot read; the others are still good.
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    for path in extra_ca {
-        add_file(&mut roots, path)
-            .map_err(|reason| EgressError::ExtraCa { path: path.clone(), reason })?;
-    }
-    if roots.is_empty() {
-        return Err(EgressError::NoAuthorities);
-    }
-    Ok(config_with(roots))
+/// The hash of a text of extra authorities, and the set of all authorities that it makes.
+type Sets = HashMap<[u8; 32], Weak<RootCertStore>>;
+
+/// Whom we trust and by what cryptography; cheap to clone.
+#[derive(Clone)]
+pub(super) struct Trust {
+    pub(super) provider: Arc<CryptoProvider>,
+    pub(super) roots: Arc<RootCertStore>,
+    /// Those that destinations use now.
+    extended: Arc<Mutex<Sets>>,
 }
 
-/// A configuration that trusts nobody: for an operator who sends plain `http` on a host without
-/// certificates.
-pub(super) fn distrustful_config() -> ClientConfig {
-    config_with(RootCertStore::empty())
-}
+impl Trust {
+    /// The authorities of the host and those in the `extra_ca` files.
+    pub(super) fn load(extra_ca: &[PathBuf]) -> Result<Self, EgressError> {
+        let mut roots = RootCertStore::empty();
+        // Hosts carry certificates that rustls cannot read; the others are still good.
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        for path in extra_ca {
+            add_file(&mut roots, path)
+                .map_err(|reason| EgressError::ExtraCa { path: path.clone(), reason })?;
+        }
+        if roots.is_empty() {
+            return Err(EgressError::NoAuthorities);
+        }
+        Ok(Self { roots: Arc::new(roots), ..Self::in_nobody() })
+    }
 
-fn config_with(roots: RootCertStore) -> ClientConfig {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let mut config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("aws-lc-rs has cipher suites for TLS 1.2 and 1.3")
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    config
+    /// For an operator who sends plain `http` on a host without certificates.
+    pub(super) fn in_nobody() -> Self {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        Self { provider, roots: Arc::new(RootCertStore::empty()), extended: Arc::default() }
+    }
+
+    /// Also trusts the authorities of `text`, which `extend` adds to a copy of the set. The copy
+    /// is large, so destinations with the same text share it.
+    pub(super) fn extended<E>(
+        &self,
+        text: &str,
+        extend: impl FnOnce(RootCertStore) -> Result<RootCertStore, E>,
+    ) -> Result<Self, E> {
+        let key: [u8; 32] = Sha256::digest(text.as_bytes()).into();
+        let mut sets = self.extended.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(roots) = sets.get(&key).and_then(Weak::upgrade) {
+            return Ok(Self { roots, ..self.clone() });
+        }
+        let roots = Arc::new(extend(self.roots.as_ref().clone())?);
+        sets.retain(|_, set| set.strong_count() > 0);
+        sets.insert(key, Arc::downgrade(&roots));
+        Ok(Self { roots, ..self.clone() })
+    }
+
+    /// The TLS side of a connection: HTTP/2 is offered before HTTP/1.1.
+    pub(super) fn config(&self) -> ClientConfig {
+        let mut config = ClientConfig::builder_with_provider(Arc::clone(&self.provider))
+            .with_safe_default_protocol_versions()
+            .expect("aws-lc-rs has cipher suites for TLS 1.2 and 1.3")
+            .with_root_certificates(Arc::clone(&self.roots))
+            .with_no_client_auth();
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        config
+    }
 }
 
 /// Adds every certificate of a PEM file. Unlike the host's, these were named by a person: one
@@ -84,31 +119,6 @@ fn add_file(roots: &mut RootCertStore, path: &Path) -> Result<(), String> {
         roots.add(certificate).map_err(|error| error.to_string())?;
     }
     if roots.len() == before { Err("it holds no certificate".to_owned()) } else { Ok(()) }
-}
-
-/// What a TLS failure means, for the person who runs tidings; `host` is whom we asked for.
-pub(super) fn explain(error: &rustls::Error, host: &str) -> String {
-    use CertificateError as Bad;
-    let rustls::Error::InvalidCertificate(bad) = error else {
-        return format!("TLS with {host} failed: {error}");
-    };
-    match bad {
-        Bad::UnknownIssuer => format!(
-            "the certificate of {host} is not signed by a trusted authority; \
-             add its authority with egress.extra_ca"
-        ),
-        Bad::Expired | Bad::ExpiredContext { .. } => {
-            format!("the certificate of {host} has expired")
-        }
-        Bad::NotValidYet | Bad::NotValidYetContext { .. } => {
-            format!("the certificate of {host} is not valid yet; is the clock of this host right?")
-        }
-        Bad::NotValidForName | Bad::NotValidForNameContext { .. } => {
-            format!("the certificate of {host} is for another name")
-        }
-        Bad::Revoked => format!("the certificate of {host} was revoked"),
-        _ => format!("the certificate of {host} cannot be accepted: {bad}"),
-    }
 }
 
 #[cfg(test)]
@@ -125,17 +135,21 @@ mod tests {
         let pem = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
         std::fs::write(&broken, pem).unwrap();
         for path in [empty, missing, broken] {
-            let error = client_config(std::slice::from_ref(&path)).unwrap_err().to_string();
+            let error = Trust::load(std::slice::from_ref(&path)).err().unwrap().to_string();
             assert!(error.contains(path.to_str().unwrap()), "{error}");
         }
     }
 
     #[test]
-    fn failures_are_told_apart() {
-        let tell = |bad| explain(&rustls::Error::InvalidCertificate(bad), "hooks.example");
-        assert!(tell(CertificateError::UnknownIssuer).contains("egress.extra_ca"));
-        assert!(tell(CertificateError::Expired).contains("expired"));
-        assert!(tell(CertificateError::NotValidForName).contains("another name"));
-        assert!(tell(CertificateError::BadSignature).contains("cannot be accepted"));
+    fn equal_texts_share_one_set_for_as_long_as_it_is_used() {
+        let trust = Trust::in_nobody();
+        let extended = |text| trust.extended(text, Ok::<_, ()>).unwrap().roots;
+        let (first, again, other) = (extended("one"), extended("one"), extended("two"));
+        assert!(Arc::ptr_eq(&first, &again) && !Arc::ptr_eq(&first, &other));
+        drop((first, again, other));
+        let anew = extended("three");
+        assert_eq!(trust.extended.lock().unwrap().len(), 1);
+        assert!(trust.extended("bad", |_| Err(())).is_err());
+        drop(anew);
     }
 }

@@ -32,7 +32,7 @@ fn post(address: SocketAddr) -> Request {
 
 async fn answer_to(answer: impl Into<Vec<u8>>) -> Result<Response, SendError> {
     let receiver = Receiver::start(answer).await;
-    egress(&[]).send(post(receiver.address), ENOUGH).await
+    egress(&[]).send(post(receiver.address), ENOUGH).await.result
 }
 
 async fn failure(answer: impl Into<Vec<u8>>) -> SendError {
@@ -50,7 +50,7 @@ async fn sends_the_message_and_keeps_the_connection() {
         request.headers.insert("webhook-id", "msg_1".parse().unwrap());
         request.headers.insert("host", "elsewhere.example".parse().unwrap());
         request.headers.insert("transfer-encoding", "chunked".parse().unwrap());
-        let response = egress.send(request, ENOUGH).await.unwrap();
+        let response = egress.send(request, ENOUGH).await.result.unwrap();
         assert_eq!(response.status, StatusCode::OK);
         assert_eq!((response.excerpt.as_slice(), response.body_bytes), (&b"ok"[..], 2));
     }
@@ -68,7 +68,7 @@ async fn a_closed_idle_connection_is_replaced_and_nothing_is_sent_twice() {
     let receiver = Receiver::start_closing(OK).await;
     let egress = egress(&[]);
     for _ in 0..5 {
-        egress.send(post(receiver.address), ENOUGH).await.unwrap();
+        egress.send(post(receiver.address), ENOUGH).await.result.unwrap();
     }
     assert_eq!(receiver.accepted(), 5);
     assert_eq!(receiver.seen.lock().unwrap().matches("POST").count(), 5);
@@ -120,7 +120,7 @@ async fn the_deadline_tells_what_was_waited_for() {
         ("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nslow", "reading the response body"),
     ] {
         let receiver = Receiver::start(answer).await;
-        let error = egress(&[]).send(post(receiver.address), SHORT).await.unwrap_err();
+        let error = egress(&[]).send(post(receiver.address), SHORT).await.result.unwrap_err();
         let address = receiver.address;
         let expected = format!("timed out after 0.2 s while {waiting} of http://{address}");
         assert_eq!((error.kind, error.detail), (SendErrorKind::Timeout, expected));
@@ -131,15 +131,15 @@ async fn the_deadline_tells_what_was_waited_for() {
 async fn a_handshake_that_never_ends_is_a_timeout_while_connecting() {
     let receiver = Receiver::start("").await;
     let url = format!("https://{}/", receiver.address);
-    let error = egress(&[]).send(request(&url), SHORT).await.unwrap_err();
+    let error = egress(&[]).send(request(&url), SHORT).await.result.unwrap_err();
     assert_eq!(error.kind, SendErrorKind::Timeout);
-    assert!(error.detail.contains("while connecting to https://127.0.0.1"), "{error}");
+    assert!(error.detail.contains("while making the TLS handshake with https://127."), "{error}");
 }
 
 #[tokio::test]
 async fn a_refused_connection_is_told() {
     let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let error = egress(&[]).send(post(address), ENOUGH).await.unwrap_err();
+    let error = egress(&[]).send(post(address), ENOUGH).await.result.unwrap_err();
     assert_eq!(error.kind, SendErrorKind::Connect);
     assert_eq!(error.detail, format!("connection refused by {address}"));
 }
@@ -178,8 +178,8 @@ async fn a_receiver_that_hangs_up_is_a_protocol_error() {
     let address = listener.local_addr().unwrap();
     let hang_up = async { drop(listener.accept().await.unwrap()) };
     let egress = egress(&[]);
-    let (result, ()) = tokio::join!(egress.send(post(address), ENOUGH), hang_up);
-    let error = result.unwrap_err();
+    let (exchange, ()) = tokio::join!(egress.send(post(address), ENOUGH), hang_up);
+    let error = exchange.result.unwrap_err();
     assert_eq!(error.kind, SendErrorKind::Protocol, "{error}");
     assert!(error.detail.contains("broke the connection before it answered"), "{error}");
 }
@@ -192,7 +192,7 @@ async fn nothing_is_sent_to_an_address_that_is_not_permitted() {
     // The literal was permitted when it was saved; the name never was looked up before.
     for host in ["127.0.0.1", "localhost"] {
         let request = request(&format!("http://{host}:{port}/"));
-        let error = strict.send(request, ENOUGH).await.unwrap_err();
+        let error = strict.send(request, ENOUGH).await.result.unwrap_err();
         assert_eq!(error.kind, SendErrorKind::AddressRefused);
         assert!(error.detail.contains("is a loopback address"), "{error}");
     }
@@ -204,12 +204,12 @@ async fn http_and_tunnels_are_not_sent_when_they_are_not_permitted() {
     let receiver = Receiver::start(OK).await;
     let mut tunnel = post(receiver.address);
     tunnel.method = Method::CONNECT;
-    let error = egress(&[]).send(tunnel, ENOUGH).await.unwrap_err();
+    let error = egress(&[]).send(tunnel, ENOUGH).await.result.unwrap_err();
     assert_eq!(error.kind, SendErrorKind::AddressRefused);
     let tls = TlsReceiver::start("localhost", "http/1.1");
     let policy = Policy { allow_loopback: true, ..Policy::default() };
     let strict = Egress::new(policy, &[tls.authority]).unwrap();
-    let error = strict.send(post(receiver.address), ENOUGH).await.unwrap_err();
+    let error = strict.send(post(receiver.address), ENOUGH).await.result.unwrap_err();
     assert_eq!(error.kind, SendErrorKind::AddressRefused);
     assert!(error.detail.contains("egress.allow_http"), "{error}");
     assert_eq!(receiver.accepted(), 0);
@@ -220,7 +220,7 @@ async fn an_extra_authority_is_trusted() {
     let receiver = TlsReceiver::start("localhost", "http/1.1");
     let url = format!("https://localhost:{}/hook", receiver.address.port());
     let egress = egress(std::slice::from_ref(&receiver.authority));
-    let response = egress.send(request(&url), ENOUGH).await.unwrap();
+    let response = egress.send(request(&url), ENOUGH).await.result.unwrap();
     assert_eq!((response.status, response.excerpt.as_slice()), (StatusCode::OK, &b"ok"[..]));
 }
 
@@ -229,7 +229,7 @@ async fn http2_is_spoken_where_the_receiver_offers_it() {
     let receiver = TlsReceiver::start("127.0.0.1", "h2");
     let egress = egress(std::slice::from_ref(&receiver.authority));
     let url = format!("https://{}/hook", receiver.address);
-    let response = egress.send(request(&url), ENOUGH).await.unwrap();
+    let response = egress.send(request(&url), ENOUGH).await.result.unwrap();
     assert_eq!((response.status, response.body_bytes), (StatusCode::NO_CONTENT, 0));
 }
 
@@ -237,22 +237,22 @@ async fn http2_is_spoken_where_the_receiver_offers_it() {
 async fn a_certificate_that_is_not_acceptable_is_told() {
     let unknown = TlsReceiver::start("localhost", "http/1.1");
     let url = format!("https://localhost:{}/hook", unknown.address.port());
-    let error = egress(&[]).send(request(&url), ENOUGH).await.unwrap_err();
+    let error = egress(&[]).send(request(&url), ENOUGH).await.result.unwrap_err();
     assert_eq!(error.kind, SendErrorKind::Tls);
     assert!(error.detail.contains("not signed by a trusted authority"), "{error}");
 
     let misnamed = TlsReceiver::start("other.example", "http/1.1");
     let url = format!("https://localhost:{}/hook", misnamed.address.port());
     let egress = egress(std::slice::from_ref(&misnamed.authority));
-    let error = egress.send(request(&url), ENOUGH).await.unwrap_err();
+    let error = egress.send(request(&url), ENOUGH).await.result.unwrap_err();
     assert_eq!(error.kind, SendErrorKind::Tls);
-    assert!(error.detail.contains("is for another name"), "{error}");
+    assert!(error.detail.contains("is for another name: other.example"), "{error}");
 }
 
 #[tokio::test]
 async fn a_receiver_without_tls_is_a_tls_error() {
     let receiver = Receiver::start("HTTP/1.1 400 Bad Request\r\n\r\n").await;
     let url = format!("https://{}/", receiver.address);
-    let error = egress(&[]).send(request(&url), ENOUGH).await.unwrap_err();
+    let error = egress(&[]).send(request(&url), ENOUGH).await.result.unwrap_err();
     assert_eq!(error.kind, SendErrorKind::Tls, "{error}");
 }
