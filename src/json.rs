@@ -77,7 +77,8 @@ fn push_segment(pointer: &mut String, segment: &serde_path_to_error::Segment) {
     }
 }
 
-fn push_key(pointer: &mut String, key: &str) {
+/// Appends one key to a JSON pointer, escaped as RFC 6901 wants it.
+pub fn push_key(pointer: &mut String, key: &str) {
     pointer.push('/');
     pointer.push_str(&key.replace('~', "~0").replace('/', "~1"));
 }

@@ -12,7 +12,7 @@
 //! | use cases | [`ingest`] | join capabilities in one commit |
 //! | capabilities | [`account`], [`key`], [`metric`], [`profile`], [`event`], [`webhook`], [`delivery`] | are the product: types, rows, pure decisions |
 //! | mechanisms | [`store`], [`egress`], [`signing`], [`secret`] | stand for one outside thing each, and know no capability |
-//! | ground | [`id`], [`clock`], [`limits`], [`json`] | do no I/O |
+//! | ground | [`id`], [`clock`], [`limits`], [`json`], [`condition`] | do no I/O |
 //!
 //! Imports point down this table; `tests/tidy.rs` has the list of who may name whom.
 //!
@@ -72,6 +72,7 @@ pub mod account;
 pub mod api;
 pub mod cli;
 pub mod clock;
+pub mod condition;
 pub mod config;
 pub mod delivery;
 pub mod egress;

@@ -17,6 +17,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("limits", &[]),
     ("secret", &[]),
     ("id", &["clock"]),
+    ("condition", &["clock", "json", "limits"]),
     // Mechanisms: one outside thing each; they know no capability.
     ("egress", &["clock", "limits", "secret"]),
     ("signing", &["clock", "secret"]),

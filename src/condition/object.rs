@@ -1,0 +1,146 @@
+//! Reads the objects of a filter key by key; each fault points at its key, relative to the
+//! object, and says what is possible there.
+
+use std::fmt::Write as _;
+
+use serde_json::Map;
+use serde_json::Value;
+
+use crate::json::Fault;
+use crate::json::push_key;
+use crate::limits;
+
+/// From this likeness on, a name is offered as what was meant.
+const ALIKE: f64 = 0.75;
+
+pub(super) struct Object<'v>(&'v Map<String, Value>);
+
+impl<'v> Object<'v> {
+    pub(super) fn read(value: &'v Value, example: &str) -> Result<Self, Fault> {
+        let why = || Fault::new("", format!("must be an object such as {example}"));
+        value.as_object().map(Self).ok_or_else(why)
+    }
+
+    /// Refuses keys that are none of `known`.
+    pub(super) fn only(&self, known: &[&str]) -> Result<(), Fault> {
+        match self.0.keys().find(|key| !known.contains(&key.as_str())) {
+            Some(key) => Err(fault_at(key, unknown(key, "a key of this object", known))),
+            None => Ok(()),
+        }
+    }
+
+    /// The value of `key`, if it is there and not null.
+    pub(super) fn optional(&self, key: &str) -> Option<&'v Value> {
+        self.0.get(key).filter(|value| !value.is_null())
+    }
+
+    pub(super) fn required(&self, key: &str) -> Result<&'v Value, Fault> {
+        self.0.get(key).ok_or_else(|| fault_at(key, format!("`{key}` is required")))
+    }
+
+    /// Whether `key` is there and null.
+    pub(super) fn is_null(&self, key: &str) -> bool {
+        self.0.get(key).is_some_and(Value::is_null)
+    }
+
+    /// Whether `key` is this string.
+    pub(super) fn is_text(&self, key: &str, text: &str) -> bool {
+        self.0.get(key).and_then(Value::as_str) == Some(text)
+    }
+
+    pub(super) fn boolean(&self, key: &str) -> Result<bool, Fault> {
+        let value = self.required(key)?;
+        value.as_bool().ok_or_else(|| fault_at(key, must_be("`true` or `false`", value)))
+    }
+
+    pub(super) fn text(&self, key: &str) -> Result<&'v str, Fault> {
+        let value = self.required(key)?;
+        value.as_str().ok_or_else(|| fault_at(key, must_be("a string", value)))
+    }
+
+    /// The one of `possible` that stands under `key`; `what` names it: "an operator of …".
+    pub(super) fn choice(
+        &self,
+        key: &str,
+        what: &str,
+        possible: &[&'static str],
+    ) -> Result<&'static str, Fault> {
+        let Some(value) = self.0.get(key) else {
+            let why = format!("`{key}` is required; possible are {}", listed(possible));
+            return Err(fault_at(key, why));
+        };
+        let given = value.as_str().ok_or_else(|| fault_at(key, must_be("a string", value)))?;
+        let chosen = possible.iter().find(|name| **name == given);
+        chosen.copied().ok_or_else(|| fault_at(key, unknown(given, what, possible)))
+    }
+
+    /// A whole number from `least` to `most`.
+    pub(super) fn integer(&self, key: &str, least: i64, most: i64) -> Result<i64, Fault> {
+        let value = self.required(key)?;
+        let within = value.as_i64().filter(|number| (least..=most).contains(number));
+        within.ok_or_else(|| {
+            let what = format!("a whole number from {least} to {most}");
+            fault_at(key, must_be(&what, value))
+        })
+    }
+
+    /// The items under `key`: at least one, at most `most`.
+    pub(super) fn items(&self, key: &str, most: usize) -> Result<&'v [Value], Fault> {
+        let value = self.required(key)?;
+        let items = value.as_array().ok_or_else(|| fault_at(key, must_be("an array", value)))?;
+        if items.is_empty() || items.len() > most {
+            let why = format!("holds {} items; 1 to {most} may be", items.len());
+            return Err(fault_at(key, why));
+        }
+        Ok(items)
+    }
+
+    /// The strings of the array under `key`.
+    pub(super) fn texts(&self, key: &str) -> Result<Vec<&'v str>, Fault> {
+        let items = self.items(key, limits::CONDITION_VALUES_MAX)?.iter().enumerate();
+        let text = |(place, item): (usize, &'v Value)| {
+            let why = || Fault::new(format!("/{key}/{place}"), must_be("a string", item));
+            item.as_str().ok_or_else(why)
+        };
+        items.map(text).collect()
+    }
+}
+
+/// A fault at a key of the object at hand.
+pub(super) fn fault_at(key: &str, detail: impl Into<String>) -> Fault {
+    let mut pointer = String::new();
+    push_key(&mut pointer, key);
+    Fault::new(pointer, detail)
+}
+
+/// The sentence about a value of a wrong type.
+pub(super) fn must_be(what: &str, found: &Value) -> String {
+    format!("must be {what}, not {}", shown(&found.to_string()))
+}
+
+/// The sentence about a name that is none of `possible`.
+pub(super) fn unknown(given: &str, what: &str, possible: &[&str]) -> String {
+    let mut sentence = format!("`{}` is not {what}; ", shown(given));
+    let likeness = |name: &&str| strsim::jaro(given, name);
+    let nearest = possible.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+    if let Some(nearest) = nearest.filter(|name| likeness(name) >= ALIKE) {
+        write!(sentence, "did you mean `{nearest}`? ").expect("a string can be written to");
+    }
+    sentence + "possible are " + &listed(possible)
+}
+
+/// Names in a sentence: `a`, `b`.
+pub(super) fn listed(names: &[&str]) -> String {
+    let quoted: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+    quoted.join(", ")
+}
+
+/// A text of someone else's, short enough for a sentence.
+pub(super) fn shown(text: &str) -> String {
+    let most = limits::CONDITION_SHOWN_CHARS_MAX;
+    let mut start: String = text.chars().take(most).collect();
+    if start.len() < text.len() {
+        start.push('…');
+    }
+    start
+}

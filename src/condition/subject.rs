@@ -1,0 +1,65 @@
+//! What a filter looks at, as the caller shows it, and an object that is parsed when first looked
+//! at. Where the values come from is the caller's business.
+
+use std::borrow::Cow;
+use std::sync::OnceLock;
+
+use serde_json::Map;
+use serde_json::Value;
+
+/// An event, a profile, or both. What an implementation does not have, it leaves as it is here:
+/// absent.
+///
+/// A filter may ask for the same thing several times, so what has to be parsed is kept; see
+/// [`LazyObject`].
+pub trait Subject {
+    /// The id of the event's metric.
+    fn metric_id(&self) -> Option<&str> {
+        None
+    }
+
+    /// The event's properties, as the producer sent them.
+    fn event_properties(&self) -> Option<&Map<String, Value>> {
+        None
+    }
+
+    /// What the event has besides its properties and shows among them: `$value`,
+    /// `$value_currency`, `$event_id`. A property of the same name goes before it.
+    fn event_attribute(&self, _name: &str) -> Option<Cow<'_, Value>> {
+        None
+    }
+
+    /// One of the [`PROFILE_ATTRIBUTES`](super::PROFILE_ATTRIBUTES) of the profile.
+    fn profile_attribute(&self, _name: &str) -> Option<Cow<'_, Value>> {
+        None
+    }
+
+    /// The profile's location.
+    fn profile_location(&self) -> Option<&Map<String, Value>> {
+        None
+    }
+
+    /// The profile's custom properties.
+    fn profile_properties(&self) -> Option<&Map<String, Value>> {
+        None
+    }
+}
+
+/// The text of a JSON object, parsed when first looked at and only then.
+#[derive(Debug)]
+pub struct LazyObject<'a> {
+    text: Cow<'a, str>,
+    parsed: OnceLock<Map<String, Value>>,
+}
+
+impl<'a> LazyObject<'a> {
+    /// The object that `text` is.
+    pub fn new(text: impl Into<Cow<'a, str>>) -> Self {
+        Self { text: text.into(), parsed: OnceLock::new() }
+    }
+
+    /// The object; empty where the text is not one, which what was checked on receipt can not be.
+    pub fn get(&self) -> &Map<String, Value> {
+        self.parsed.get_or_init(|| serde_json::from_str(&self.text).unwrap_or_default())
+    }
+}

@@ -1,0 +1,136 @@
+//! Tests of conditions, through [`Filter`] alone.
+
+mod explained;
+mod fields;
+mod laws;
+mod operators;
+mod refused;
+
+use std::borrow::Cow;
+
+use serde_json::Map;
+use serde_json::Value;
+use serde_json::json;
+use serde_json::value::RawValue;
+
+use super::*;
+use crate::json::Fault;
+
+const KINDS: Kinds = Kinds::new("a webhook's filter", &Kind::ALL);
+
+/// A Wednesday.
+const NOW: &str = "2026-04-15T12:00:00Z";
+
+fn at() -> At {
+    At::utc(Timestamp::parse_rfc3339(NOW).unwrap())
+}
+
+/// An event and its profile, as a caller would show them.
+#[derive(Debug, Default)]
+struct Facts {
+    metric_id: Option<&'static str>,
+    event: Option<LazyObject<'static>>,
+    event_attributes: Map<String, Value>,
+    profile_attributes: Map<String, Value>,
+    location: Option<LazyObject<'static>>,
+    properties: Option<LazyObject<'static>>,
+}
+
+impl Subject for Facts {
+    fn metric_id(&self) -> Option<&str> {
+        self.metric_id
+    }
+
+    fn event_properties(&self) -> Option<&Map<String, Value>> {
+        self.event.as_ref().map(LazyObject::get)
+    }
+
+    fn event_attribute(&self, name: &str) -> Option<Cow<'_, Value>> {
+        self.event_attributes.get(name).map(Cow::Borrowed)
+    }
+
+    fn profile_attribute(&self, name: &str) -> Option<Cow<'_, Value>> {
+        self.profile_attributes.get(name).cloned().map(Cow::Owned)
+    }
+
+    fn profile_location(&self) -> Option<&Map<String, Value>> {
+        self.location.as_ref().map(LazyObject::get)
+    }
+
+    fn profile_properties(&self) -> Option<&Map<String, Value>> {
+        self.properties.as_ref().map(LazyObject::get)
+    }
+}
+
+fn lazy(object: &Value) -> Option<LazyObject<'static>> {
+    Some(LazyObject::new(object.to_string()))
+}
+
+/// An event with these properties and nothing else.
+fn event(properties: &Value) -> Facts {
+    Facts { event: lazy(properties), ..Facts::default() }
+}
+
+fn try_parse(filter: &Value) -> Result<Filter, Fault> {
+    let raw = RawValue::from_string(filter.to_string()).unwrap();
+    Filter::parse(&raw, "/data/attributes/filter", KINDS)
+}
+
+fn parse(filter: &Value) -> Filter {
+    try_parse(filter).unwrap_or_else(|fault| panic!("{filter}: {fault}"))
+}
+
+/// A filter of one condition.
+fn one(condition: &Value) -> Value {
+    json!({"condition_groups": [{"conditions": [condition]}]})
+}
+
+/// A filter of one condition on the event's property `P`.
+fn on_p(filter: &Value) -> Value {
+    one(&json!({"type": "metric-property", "field": "P", "filter": filter}))
+}
+
+#[test]
+fn groups_are_anded_and_their_conditions_ored() {
+    let is = |field: &str, value: &str| {
+        json!({"type": "metric-property", "field": field,
+            "filter": {"type": "string", "operator": "equals", "value": value}})
+    };
+    let filter = parse(&json!({"condition_groups": [
+        {"conditions": [is("Brand", "X"), is("Brand", "Y")]},
+        {"conditions": [is("Size", "M")]},
+    ]}));
+    for (brand, size, expected) in
+        [("X", "M", true), ("Y", "M", true), ("Z", "M", false), ("X", "L", false)]
+    {
+        let facts = event(&json!({"Brand": brand, "Size": size}));
+        assert_eq!(filter.evaluate(&facts, &at()), expected, "{brand} {size}");
+        assert_eq!(filter.explain(&facts, &at()).held(), expected, "{brand} {size}");
+    }
+}
+
+#[test]
+fn a_filter_tells_what_it_needs() {
+    let event_only = parse(&on_p(&json!({"type": "existence", "operator": "is-set"})));
+    assert!(event_only.needs_event() && !event_only.needs_profile());
+    let profile_only = parse(&one(&json!({"type": "profile-property", "property": "email",
+        "filter": {"type": "existence", "operator": "is-set"}})));
+    assert!(!profile_only.needs_event() && profile_only.needs_profile());
+}
+
+#[test]
+fn a_metric_id_binds_positive_and_negative_operators_alike() {
+    for operator in ["is-set", "not-set"] {
+        let filter = parse(&one(&json!({"type": "metric-property", "metric_id": "SkDfHe",
+            "field": "P", "filter": {"type": "existence", "operator": operator}})));
+        for (metric_id, of_metric) in
+            [(Some("SkDfHe"), true), (Some("Other1"), false), (None, false)]
+        {
+            for (properties, is_set) in [(json!({"P": 1}), true), (json!({}), false)] {
+                let facts = Facts { metric_id, ..event(&properties) };
+                let expected = of_metric && is_set == (operator == "is-set");
+                assert_eq!(filter.evaluate(&facts, &at()), expected, "{metric_id:?} {operator}");
+            }
+        }
+    }
+}
