@@ -11,7 +11,7 @@
 //! | edges | [`api`], [`cli`], [`config`], [`server`] | translate, and decide nothing |
 //! | use cases | [`ingest`] | join capabilities in one commit |
 //! | capabilities | [`account`], [`key`], [`metric`], [`profile`], [`event`], [`webhook`], [`delivery`] | are the product: types, rows, pure decisions |
-//! | mechanisms | [`store`], [`egress`], [`signing`], [`secret`] | stand for one outside thing each, and know no capability |
+//! | mechanisms | [`store`], [`vault`], [`egress`], [`signing`], [`secret`] | stand for one outside thing each, and know no capability |
 //! | ground | [`id`], [`clock`], [`limits`], [`json`], [`condition`] | do no I/O |
 //!
 //! Imports point down this table; `tests/tidy.rs` has the list of who may name whom.
@@ -88,4 +88,5 @@ pub mod secret;
 pub mod server;
 pub mod signing;
 pub mod store;
+pub mod vault;
 pub mod webhook;

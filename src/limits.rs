@@ -155,6 +155,13 @@ pub const SHOWN_EVENTS_MAX: usize = 20;
 /// Characters shown of one text that a sender chose, such as an event's properties.
 pub const SHOWN_TEXT_CHARS_MAX: usize = 240;
 
+// ---- Sealed secrets ----
+
+/// A master key file: its one line has 65 bytes; a comment by mistake still fits in and is named.
+pub const MASTER_KEY_FILE_BYTES_MAX: usize = 1_024;
+/// One sealed value: secrets are lines of text, and a chain of certificates fits in as well.
+pub const SEALED_BYTES_MAX: usize = 64 * 1024;
+
 // ---- Conditions: the filters of webhooks ----
 
 /// Groups of one filter: each is an "and", and no one reads a filter with more.

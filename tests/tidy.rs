@@ -22,6 +22,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("egress", &["clock", "limits", "secret"]),
     ("signing", &["clock", "secret"]),
     ("store", &["clock", "id", "limits"]),
+    ("vault", &["limits", "secret"]),
     // Capabilities: the product.
     ("account", &["id", "store"]),
     ("key", &["clock", "id", "json", "limits", "secret", "store"]),

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::client::{CliError, Session, complain, say};
 use super::listen::text;
-use super::receiver::{Received, Receiver, ReceiverOptions};
+use super::receiver::{Received, Receiver, ReceiverOptions, Trust};
 use super::table::Colours;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -121,7 +121,7 @@ async fn show(directory: &Path) -> Result<(), DemoError> {
     while taken < 3 {
         let received = next(&mut receiver).await?;
         say(text::text(&received, colours).trim_end());
-        if let Some(why) = received.refusal() {
+        if let Some(why) = received.verdicts.refusal() {
             return Err(DemoError::Unverified(why));
         }
         if received.answered.is_some_and(|status| status < 300) {
@@ -156,7 +156,7 @@ async fn start(directory: PathBuf) -> Result<Server, DemoError> {
 
 async fn receive() -> Result<Receiver, DemoError> {
     let options = ReceiverOptions {
-        secret: Some(Secret::new(SECRET.to_owned())),
+        trust: Trust { secrets: vec![Secret::new(SECRET.to_owned())], ..Trust::default() },
         script: SCRIPT.parse().expect("the script of the demo is one"),
         ..ReceiverOptions::default()
     };

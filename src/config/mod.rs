@@ -29,7 +29,9 @@ use url::{Host, Url};
 pub use self::error::{ConfigError, Position};
 use self::keys::Keys;
 use self::raw::RawFile;
-pub use self::sections::{Account, Delivery, Egress, Events, Log, LogFormat, RateLimit, Store};
+pub use self::sections::{
+    Account, Delivery, Egress, Events, Log, LogFormat, RateLimit, Secrets, Store,
+};
 
 const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 4780);
 /// Most attempts under way end well within it, the others are repeated after the next start;
@@ -63,6 +65,8 @@ pub struct Config {
     pub events: Events,
     /// `[rate_limit]`
     pub rate_limit: RateLimit,
+    /// `[secrets]`
+    pub secrets: Secrets,
     /// `[store]`
     pub store: Store,
     /// `[log]`
@@ -145,6 +149,7 @@ impl Config {
             delivery: Delivery::read(keys),
             events: Events::read(keys),
             rate_limit: RateLimit::read(keys),
+            secrets: Secrets::read(keys),
             store: Store::read(keys),
             log: Log::read(keys),
         }

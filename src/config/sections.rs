@@ -152,6 +152,19 @@ impl RateLimit {
     }
 }
 
+/// How secrets are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Secrets {
+    /// The file of the key that secrets in the store are sealed with. Not opened here.
+    pub master_key_file: Option<PathBuf>,
+}
+
+impl Secrets {
+    pub(super) fn read(keys: &mut Keys) -> Self {
+        Self { master_key_file: keys.text("secrets.master_key_file", kinds::PATH) }
+    }
+}
+
 /// How the store uses the machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Store {

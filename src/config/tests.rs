@@ -42,6 +42,7 @@ fn the_defaults_are_those_documented() {
     assert_eq!(config.events.unique_id_window, Duration::from_secs(604_800));
     assert_eq!(config.store.cache_bytes, 134_217_728);
     assert_eq!(config.rate_limit.requests_per_second, None);
+    assert_eq!(config.secrets.master_key_file, None);
     assert_eq!((config.log.level.as_str(), config.log.format), ("info", LogFormat::Text));
     assert!(!config.dev && !config.egress.allow_http && !config.egress.allow_loopback);
     assert_eq!(load("", &[]), Ok(config));
@@ -66,6 +67,7 @@ fn the_example_uncommented_has_every_key_and_every_default() {
         ..config.account
     };
     config.rate_limit = RateLimit { requests_per_second: None, requests_per_minute: None };
+    config.secrets = Secrets { master_key_file: None };
     assert_eq!(config, defaults());
 
     let mut keys = Keys::default();
@@ -189,6 +191,7 @@ fn good_values_are_taken() {
         "account = { timezone = \"America/Argentina/Buenos_Aires\" }",
         "account.timezone = \"Etc/GMT+5\"",
         "account.locale = \"zh-Hant-TW\"",
+        "secrets.master_key_file = \"/run/secrets/tidings-master-key\"",
         "account.public_api_key = \"a1B2c3\"",
         "log.level = \"warn,tidings::delivery=debug\"",
         "[log]\nformat = \"json\"",
@@ -292,6 +295,7 @@ fn bad_values_say_what_is_expected() {
         ("listen", "localhost", "an IP address with a port such as `127.0.0.1:4780`"),
         ("data_dir", "~/tidings", "a path (`~` is not expanded)"),
         ("data_dir", "", "a path (`~` is not expanded)"),
+        ("secrets.master_key_file", "~/key", "a path (`~` is not expanded)"),
         ("account.public_api_key", "abc", "6 letters and digits"),
         ("account.organization_name", " ", "1 to 200 characters of text on one line"),
         ("account.default_sender_email", "a b@c", "an e-mail address such as `hello@example.com`"),

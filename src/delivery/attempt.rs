@@ -18,7 +18,8 @@ use crate::egress::{Egress, Request, SendErrorKind};
 use crate::event::{self, Event};
 use crate::id::{AccountId, DeliveryId, EventId, MetricId, ProfileId};
 use crate::metric::Metrics;
-use crate::signing;
+use crate::signing::Message;
+use crate::signing::Schemes;
 use crate::store::{Store, StoreError};
 use crate::webhook::Endpoint;
 
@@ -168,29 +169,15 @@ impl Sender {
     }
 }
 
-/// The headers of an attempt: both signatures over exactly this body at this time.
+/// The headers of an attempt: signatures over exactly this body at this time.
 fn headers(id: DeliveryId, endpoint: &Endpoint, body: &[u8], at: Timestamp) -> HeaderMap {
-    let (message, date, seconds) = (id.to_string(), at.http_date(), at.seconds());
     let mut headers = HeaderMap::with_capacity(8);
-    let mut set = |name: &'static str, value: &str| {
-        // Ids, dates, hex and base64: always header text.
-        if let Ok(value) = HeaderValue::from_str(value) {
-            headers.insert(lower(name), value);
-        }
-    };
-    set(signing::KLAVIYO_WEBHOOK_ID, &endpoint.webhook.id.to_string());
-    set(signing::KLAVIYO_TIMESTAMP, &date);
-    set(signing::KLAVIYO_SIGNATURE, &endpoint.signer.klaviyo(body, &date));
-    set(signing::STANDARD_ID, &message);
-    set(signing::STANDARD_TIMESTAMP, &seconds.to_string());
-    set(signing::STANDARD_SIGNATURE, &endpoint.signer.standard(&message, seconds, body));
+    let webhook = HeaderValue::try_from(endpoint.webhook.id.to_string());
+    let webhook = webhook.expect("an id is header text");
+    headers.insert(HeaderName::from_static("klaviyo-webhook-id"), webhook);
+    let message = Message { id: &id.to_string(), at, body };
+    endpoint.signer.sign(Schemes::default(), &message, &mut headers);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
     headers
-}
-
-/// The header's name as hyper keeps it. Receivers read header names without regard to case
-/// (RFC 9110 §5.1).
-fn lower(name: &'static str) -> HeaderName {
-    HeaderName::from_bytes(name.as_bytes()).expect("the names are constants")
 }

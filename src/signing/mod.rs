@@ -1,15 +1,28 @@
 //! Signatures of deliveries: making them, and checking them the way a strict receiver does.
 //!
-//! Two schemes are spoken. Klaviyo's signs the body followed by the text of the timestamp header,
-//! in hex (contract: wire.md §1.2). Standard Webhooks signs `id.timestamp.body`, in base64, with a
-//! version before it. [`Signer`] makes both; [`verify_klaviyo`] and [`verify_standard`] check them
-//! and say in a [`Rejection`] precisely what is wrong. Pure: no clock is read here, `now` is given.
+//! Five schemes are spoken, all over the exact bytes of the body:
+//!
+//! | scheme | header | signs | with |
+//! |---|---|---|---|
+//! | [`Scheme::Klaviyo`] | `Klaviyo-Signature` | body, text of `Klaviyo-Timestamp` | HMAC-SHA256, hex (contract: wire.md §1.2) |
+//! | [`Scheme::Standard`] | `webhook-signature`, `v1,…` | `id.seconds.body` | HMAC-SHA256, base64 (Standard Webhooks) |
+//! | [`Scheme::Ed25519`] | `webhook-signature`, `v1a,…` | `id.seconds.body` | Ed25519, base64 (Standard Webhooks) |
+//! | [`Scheme::Github`] | `X-Hub-Signature-256` | body | HMAC-SHA256, hex after `sha256=` |
+//! | [`Scheme::Stripe`] | `Tidings-Signature` | `seconds.body` | HMAC-SHA256, hex, as `t=…,v1=…` |
+//!
+//! A `whsec_` secret is the key in base64 for Standard Webhooks; the other HMACs take its text as
+//! the key, as Klaviyo's, GitHub's and Stripe's own receivers do. The last scheme is Stripe's in
+//! all but the header's name: their libraries are handed the header's value, so they check it.
+//!
+//! [`Signer`] makes the headers; the `verify_…` functions check them and say in a [`Rejection`]
+//! precisely what is wrong. Pure: no clock and no randomness is read here, both are given.
 
 mod diagnosis;
+mod ed25519;
 mod rejection;
+mod scheme;
+mod signer;
 mod verify;
-
-use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -20,8 +33,13 @@ use zeroize::Zeroizing;
 use crate::secret::Secret;
 
 pub use self::diagnosis::Hint;
+pub use self::ed25519::{Ed25519Key, Ed25519PublicKey, KeyTextError};
 pub use self::rejection::Rejection;
-pub use self::verify::{verify_klaviyo, verify_standard};
+pub use self::scheme::{Scheme, Schemes};
+pub use self::signer::{Keys, Message, Signer, Which};
+pub use self::verify::{
+    carried, verify_ed25519, verify_github, verify_klaviyo, verify_standard, verify_stripe,
+};
 
 /// Names the webhook that a delivery belongs to; equals `meta.klaviyo_webhook_id` in the body.
 pub const KLAVIYO_WEBHOOK_ID: &str = "Klaviyo-Webhook-Id";
@@ -33,54 +51,35 @@ pub const KLAVIYO_SIGNATURE: &str = "Klaviyo-Signature";
 pub const STANDARD_ID: &str = "webhook-id";
 /// The time of sending in seconds since the epoch.
 pub const STANDARD_TIMESTAMP: &str = "webhook-timestamp";
-/// One or more `v1,<base64>`, separated by spaces.
+/// One or more `v1,<base64>` and `v1a,<base64>`, separated by spaces.
 pub const STANDARD_SIGNATURE: &str = "webhook-signature";
+/// `sha256=` and 64 lower-case hex digits.
+pub const GITHUB_SIGNATURE: &str = "X-Hub-Signature-256";
+/// `t=<seconds>` and one or more `v1=<64 hex digits>`, separated by commas.
+pub const STRIPE_SIGNATURE: &str = "Tidings-Signature";
 
 /// Says that what follows in a secret is base64 of the key (Standard Webhooks).
 const ENCODED_PREFIX: &str = "whsec_";
 /// Comes before a signature made with HMAC-SHA256 (Standard Webhooks).
 const STANDARD_VERSION: &str = "v1,";
+/// Comes before a signature made with Ed25519 (Standard Webhooks).
+const ED25519_VERSION: &str = "v1a,";
+/// Comes before GitHub's hex digits, and names the hash.
+const GITHUB_PREFIX: &str = "sha256=";
+/// Comes before the time in [`STRIPE_SIGNATURE`].
+const STRIPE_TIME: &str = "t=";
+/// Comes before each signature in [`STRIPE_SIGNATURE`].
+const STRIPE_VERSION: &str = "v1=";
 
 type HmacSha256 = Hmac<Sha256>;
 type MacBytes = [u8; 32];
 
-/// Makes the signatures of one secret.
-///
-/// The hash states that depend on the secret alone are computed once; a signature copies them.
-#[derive(Clone)]
-pub struct Signer {
-    klaviyo: HmacSha256,
-    standard: HmacSha256,
-}
-
-impl Signer {
-    /// Prepares the keys of both schemes.
-    #[must_use]
-    pub fn new(secret: &Secret) -> Self {
-        let standard = keyed(&standard_key(secret.expose()));
-        Self { klaviyo: keyed(secret.expose().as_bytes()), standard }
-    }
-
-    /// The value of [`KLAVIYO_SIGNATURE`]; `timestamp` is the value of [`KLAVIYO_TIMESTAMP`],
-    /// exactly as it is sent.
-    #[must_use]
-    pub fn klaviyo(&self, body: &[u8], timestamp: &str) -> String {
-        hex(&mac(&self.klaviyo, &[body, timestamp.as_bytes()]))
-    }
-
-    /// The value of [`STANDARD_SIGNATURE`].
-    #[must_use]
-    pub fn standard(&self, message_id: &str, timestamp_seconds: i64, body: &[u8]) -> String {
-        let seconds = timestamp_seconds.to_string();
-        let parts = [message_id.as_bytes(), b".", seconds.as_bytes(), b".", body];
-        format!("{STANDARD_VERSION}{}", STANDARD.encode(mac(&self.standard, &parts)))
-    }
-}
-
-impl fmt::Debug for Signer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Signer(…)")
-    }
+/// A new secret made of random bytes that the caller drew: `whsec_` and their base64, which is
+/// within the 24 to 64 bytes that Standard Webhooks asks for.
+#[must_use]
+pub fn generate_secret(random: &Zeroizing<[u8; 32]>) -> Secret {
+    let encoded = Zeroizing::new(STANDARD.encode(random.as_slice()));
+    Secret::new([ENCODED_PREFIX, &encoded].concat())
 }
 
 fn keyed(key: &[u8]) -> HmacSha256 {
@@ -99,7 +98,12 @@ fn mac(keyed: &HmacSha256, parts: &[&[u8]]) -> MacBytes {
 /// otherwise the bytes of the secret.
 fn standard_key(secret: &str) -> Zeroizing<Vec<u8>> {
     let encoded = secret.strip_prefix(ENCODED_PREFIX).and_then(decoded);
-    encoded.unwrap_or_else(|| Zeroizing::new(secret.as_bytes().to_vec()))
+    encoded.unwrap_or_else(|| raw_key(secret))
+}
+
+/// The key of every other scheme: the text of the secret.
+fn raw_key(secret: &str) -> Zeroizing<Vec<u8>> {
+    Zeroizing::new(secret.as_bytes().to_vec())
 }
 
 fn decoded(base64: &str) -> Option<Zeroizing<Vec<u8>>> {
@@ -107,11 +111,15 @@ fn decoded(base64: &str) -> Option<Zeroizing<Vec<u8>>> {
     (!key.is_empty()).then_some(key)
 }
 
-fn hex(bytes: &[u8]) -> String {
+fn push_hex(out: &mut String, bytes: &[u8]) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digits = |byte: &u8| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]];
-    bytes.iter().flat_map(digits).map(char::from).collect()
+    for byte in bytes {
+        out.push(char::from(DIGITS[usize::from(byte >> 4)]));
+        out.push(char::from(DIGITS[usize::from(byte & 15)]));
+    }
 }
 
+#[cfg(test)]
+mod signer_tests;
 #[cfg(test)]
 mod tests;

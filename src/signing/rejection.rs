@@ -5,7 +5,9 @@
 
 use std::fmt;
 
-use super::{Hint, KLAVIYO_TIMESTAMP, KLAVIYO_WEBHOOK_ID, STANDARD_SIGNATURE, STANDARD_TIMESTAMP};
+use super::{
+    GITHUB_PREFIX, GITHUB_SIGNATURE, Hint, KLAVIYO_TIMESTAMP, KLAVIYO_WEBHOOK_ID, STRIPE_SIGNATURE,
+};
 
 /// Live deliveries of Klaviyo are stamped five hours ahead of the time (contract: wire.md §1.2).
 const KLAVIYO_AHEAD_SECONDS: u64 = 5 * 60 * 60;
@@ -21,14 +23,33 @@ pub enum Rejection {
     NotText(&'static str),
     /// `Klaviyo-Timestamp` is not an IMF-fixdate; holds what came.
     NotHttpDate(String),
-    /// `webhook-timestamp` is not a number of seconds; holds what came.
-    NotSeconds(String),
-    /// `Klaviyo-Signature` is not 64 hex digits; holds how many characters came.
+    /// A time is not a number of seconds.
+    NotSeconds {
+        /// The header that holds the time.
+        header: &'static str,
+        /// What came.
+        value: String,
+    },
+    /// `Tidings-Signature` has not exactly one time.
+    NoTime,
+    /// `X-Hub-Signature-256` does not name its hash.
+    NoHash,
+    /// A signature is not 64 hex digits; holds how many characters came.
     NotHex(usize),
-    /// `webhook-signature` lists no signature of version 1.
-    NoVersionOne,
-    /// No version 1 signature in `webhook-signature` is base64 of 32 bytes.
-    NotBase64,
+    /// A header that lists signatures has none of the scheme's version.
+    NoVersion {
+        /// The version that was looked for.
+        version: &'static str,
+        /// The header that was read.
+        header: &'static str,
+    },
+    /// No signature of the scheme's version is base64 of the right length.
+    NotBase64 {
+        /// The version that was looked for.
+        version: &'static str,
+        /// How many bytes a signature has.
+        bytes: usize,
+    },
     /// The signature is well formed and wrong, with the likely cause where one was found.
     Mismatch(Option<Hint>),
     /// The signature is right, and too long ago.
@@ -63,14 +84,18 @@ impl fmt::Display for Rejection {
             Self::NotHttpDate(value) => {
                 write!(f, "{KLAVIYO_TIMESTAMP} {value:?} is not an IMF-fixdate")
             }
-            Self::NotSeconds(value) => {
-                write!(f, "{STANDARD_TIMESTAMP} {value:?} is not a number of seconds")
+            Self::NotSeconds { header, value } => {
+                write!(f, "{header} {value:?} is not a number of seconds")
             }
+            Self::NoTime => write!(f, "{STRIPE_SIGNATURE} has not exactly one t=<seconds>"),
+            Self::NoHash => write!(f, "{GITHUB_SIGNATURE} does not begin with {GITHUB_PREFIX}"),
             Self::NotHex(characters) => {
                 write!(f, "signature is not 64 hex digits ({characters} characters came)")
             }
-            Self::NoVersionOne => write!(f, "no v1 signature in {STANDARD_SIGNATURE}"),
-            Self::NotBase64 => write!(f, "the v1 signature is not base64 of 32 bytes"),
+            Self::NoVersion { version, header } => write!(f, "no {version} signature in {header}"),
+            Self::NotBase64 { version, bytes } => {
+                write!(f, "the {version} signature is not base64 of {bytes} bytes")
+            }
             Self::Mismatch(None) => {
                 f.write_str("signature does not match: the body was changed, or another secret")
             }

@@ -11,15 +11,37 @@ use base64::engine::general_purpose::STANDARD;
 use hyper::HeaderMap;
 use serde::Deserialize;
 use subtle::ConstantTimeEq as _;
-use zeroize::Zeroizing;
 
 use super::diagnosis::{Hint, Suspect};
+use super::ed25519::{Ed25519PublicKey, SIGNATURE_BYTES};
 use super::{
-    KLAVIYO_SIGNATURE, KLAVIYO_TIMESTAMP, KLAVIYO_WEBHOOK_ID, MacBytes, Rejection, STANDARD_ID,
-    STANDARD_SIGNATURE, STANDARD_TIMESTAMP, STANDARD_VERSION, keyed, mac, standard_key,
+    ED25519_VERSION, GITHUB_PREFIX, GITHUB_SIGNATURE, KLAVIYO_SIGNATURE, KLAVIYO_TIMESTAMP,
+    KLAVIYO_WEBHOOK_ID, MacBytes, Rejection, STANDARD_ID, STANDARD_SIGNATURE, STANDARD_TIMESTAMP,
+    STANDARD_VERSION, STRIPE_SIGNATURE, STRIPE_TIME, STRIPE_VERSION, Scheme, Schemes, keyed, mac,
+    raw_key, standard_key,
 };
 use crate::clock::Timestamp;
 use crate::secret::Secret;
+
+/// The schemes whose signatures these headers carry, or seem to have carried. A message id and a
+/// time alone are no signature.
+#[must_use]
+pub fn carried(headers: &HeaderMap) -> Schemes {
+    let list = headers.get(STANDARD_SIGNATURE).map(|list| list.to_str().unwrap_or_default());
+    let lists =
+        |version| list.is_some_and(|list| list.split(' ').any(|one| one.starts_with(version)));
+    let is_there = |scheme: &Scheme| match scheme {
+        Scheme::Klaviyo => {
+            headers.contains_key(KLAVIYO_SIGNATURE) || headers.contains_key(KLAVIYO_TIMESTAMP)
+        }
+        // A list without any version is a broken one of the scheme that everybody has.
+        Scheme::Standard => list.is_some() && (lists(STANDARD_VERSION) || !lists(ED25519_VERSION)),
+        Scheme::Ed25519 => lists(ED25519_VERSION),
+        Scheme::Github => headers.contains_key(GITHUB_SIGNATURE),
+        Scheme::Stripe => headers.contains_key(STRIPE_SIGNATURE),
+    };
+    Scheme::ALL.into_iter().filter(is_there).collect()
+}
 
 /// Checks the three `Klaviyo-…` headers against the body.
 ///
@@ -46,7 +68,7 @@ pub fn verify_klaviyo(
     ];
     judge(&Suspect {
         secret: secret.expose(),
-        key_of: |text| Zeroizing::new(text.as_bytes().to_vec()),
+        key_of: raw_key,
         signed: &[body, stamp],
         mistaken: &mistaken,
         came: &|made| same(made, &given),
@@ -55,7 +77,8 @@ pub fn verify_klaviyo(
     names_same_webhook(webhook_id, body)
 }
 
-/// Checks the three `webhook-…` headers against the body, by Standard Webhooks.
+/// Checks the three `webhook-…` headers against the body, by Standard Webhooks with a shared
+/// secret (`v1`). One right signature among several is enough.
 ///
 /// # Errors
 /// The first check that fails, in the order of the module's description.
@@ -66,13 +89,9 @@ pub fn verify_standard(
     now: Timestamp,
     tolerance: Duration,
 ) -> Result<(), Rejection> {
-    let id = single(headers, STANDARD_ID)?.as_bytes();
-    let stamp = single(headers, STANDARD_TIMESTAMP)?;
-    let list = single(headers, STANDARD_SIGNATURE)?;
-    let sent = seconds(stamp).ok_or_else(|| Rejection::NotSeconds(stamp.to_owned()))?;
-    let given = version_one(list)?;
-
-    let stamp = stamp.as_bytes();
+    let standard = Standard::read(headers)?;
+    let given = version::<32>(standard.list, STANDARD_VERSION)?;
+    let Standard { id, stamp, .. } = standard;
     judge(&Suspect {
         secret: secret.expose(),
         key_of: standard_key,
@@ -80,7 +99,98 @@ pub fn verify_standard(
         mistaken: &[(Hint::BodyAlone, &[body]), (Hint::NoMessageId, &[stamp, b".", body])],
         came: &|made| given.iter().any(|one| same(made, one)),
     })?;
+    recent(standard.sent, now, tolerance)
+}
+
+/// Checks the three `webhook-…` headers against the body, by Standard Webhooks with a public key
+/// (`v1a`). One right signature among several is enough.
+///
+/// # Errors
+/// The first check that fails, in the order of the module's description.
+pub fn verify_ed25519(
+    key: &Ed25519PublicKey,
+    headers: &HeaderMap,
+    body: &[u8],
+    now: Timestamp,
+    tolerance: Duration,
+) -> Result<(), Rejection> {
+    let standard = Standard::read(headers)?;
+    let given = version::<SIGNATURE_BYTES>(standard.list, ED25519_VERSION)?;
+    let Standard { id, stamp, .. } = standard;
+    let came = |signed: &[&[u8]]| {
+        let message = signed.concat();
+        given.iter().any(|one| key.has_signed(&message, one))
+    };
+    if !came(&[id, b".", stamp, b".", body]) {
+        let mistaken: [(Hint, &[&[u8]]); 2] =
+            [(Hint::BodyAlone, &[body]), (Hint::NoMessageId, &[stamp, b".", body])];
+        let found = mistaken.into_iter().find(|(_, signed)| came(signed));
+        return Err(Rejection::Mismatch(found.map(|(hint, _)| hint)));
+    }
+    recent(standard.sent, now, tolerance)
+}
+
+/// Checks `X-Hub-Signature-256` against the body, as receivers of GitHub's webhooks do. The time
+/// of sending is not signed and so can not be judged.
+///
+/// # Errors
+/// The first check that fails, in the order of the module's description.
+pub fn verify_github(secret: &Secret, headers: &HeaderMap, body: &[u8]) -> Result<(), Rejection> {
+    let value = single(headers, GITHUB_SIGNATURE)?;
+    let signature = value.strip_prefix(GITHUB_PREFIX).ok_or(Rejection::NoHash)?;
+    let given = unhex(signature).ok_or(Rejection::NotHex(signature.len()))?;
+    judge(&Suspect {
+        secret: secret.expose(),
+        key_of: raw_key,
+        signed: &[body],
+        mistaken: &[],
+        came: &|made| same(made, &given),
+    })
+}
+
+/// Checks `Tidings-Signature` against the body, as receivers of Stripe's webhooks check theirs.
+/// One right signature among several is enough.
+///
+/// # Errors
+/// The first check that fails, in the order of the module's description.
+pub fn verify_stripe(
+    secret: &Secret,
+    headers: &HeaderMap,
+    body: &[u8],
+    now: Timestamp,
+    tolerance: Duration,
+) -> Result<(), Rejection> {
+    let list = single(headers, STRIPE_SIGNATURE)?;
+    let stamp = single_time(list).ok_or(Rejection::NoTime)?;
+    let sent = seconds(STRIPE_SIGNATURE, stamp)?;
+    let given = hex_version_one(list)?;
+    let stamp = stamp.as_bytes();
+    judge(&Suspect {
+        secret: secret.expose(),
+        key_of: raw_key,
+        signed: &[stamp, b".", body],
+        mistaken: &[(Hint::BodyAlone, &[body])],
+        came: &|made| given.iter().any(|one| same(made, one)),
+    })?;
     recent(sent, now, tolerance)
+}
+
+/// The headers that both schemes of Standard Webhooks share.
+struct Standard<'h> {
+    id: &'h [u8],
+    stamp: &'h [u8],
+    sent: Timestamp,
+    list: &'h str,
+}
+
+impl<'h> Standard<'h> {
+    fn read(headers: &'h HeaderMap) -> Result<Self, Rejection> {
+        let id = single(headers, STANDARD_ID)?.as_bytes();
+        let stamp = single(headers, STANDARD_TIMESTAMP)?;
+        let list = single(headers, STANDARD_SIGNATURE)?;
+        let sent = seconds(STANDARD_TIMESTAMP, stamp)?;
+        Ok(Self { id, stamp: stamp.as_bytes(), sent, list })
+    }
 }
 
 fn judge(suspect: &Suspect<'_>) -> Result<(), Rejection> {
@@ -113,9 +223,18 @@ fn fixdate(text: &str) -> Option<Timestamp> {
     (sent.http_date() == text).then_some(sent)
 }
 
-fn seconds(text: &str) -> Option<Timestamp> {
+fn seconds(header: &'static str, text: &str) -> Result<Timestamp, Rejection> {
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-    if digits { text.parse().ok().map(Timestamp::from_seconds) } else { None }
+    let seconds = if digits { text.parse().ok() } else { None };
+    let refused = || Rejection::NotSeconds { header, value: text.to_owned() };
+    seconds.map(Timestamp::from_seconds).ok_or_else(refused)
+}
+
+/// The time of a Stripe-like list; two of them would leave open which one was signed.
+fn single_time(list: &str) -> Option<&str> {
+    let mut times = list.split(',').filter_map(|item| item.strip_prefix(STRIPE_TIME));
+    let time = times.next()?;
+    times.next().is_none().then_some(time)
 }
 
 fn unhex(text: &str) -> Option<MacBytes> {
@@ -132,15 +251,29 @@ fn unhex(text: &str) -> Option<MacBytes> {
     Some(bytes)
 }
 
-fn version_one(list: &str) -> Result<Vec<MacBytes>, Rejection> {
-    let mut encoded =
-        list.split(' ').filter_map(|one| one.strip_prefix(STANDARD_VERSION)).peekable();
+/// The signatures of one version in the list of Standard Webhooks, each of `BYTES` bytes.
+fn version<const BYTES: usize>(
+    list: &str,
+    prefix: &'static str,
+) -> Result<Vec<[u8; BYTES]>, Rejection> {
+    let version = prefix.trim_end_matches(',');
+    let mut encoded = list.split(' ').filter_map(|one| one.strip_prefix(prefix)).peekable();
     if encoded.peek().is_none() {
-        return Err(Rejection::NoVersionOne);
+        return Err(Rejection::NoVersion { version, header: STANDARD_SIGNATURE });
     }
-    let decode = |one: &str| MacBytes::try_from(STANDARD.decode(one).ok()?).ok();
+    let decode = |one: &str| STANDARD.decode(one).ok()?.try_into().ok();
     let given: Vec<_> = encoded.filter_map(decode).collect();
-    if given.is_empty() { Err(Rejection::NotBase64) } else { Ok(given) }
+    if given.is_empty() { Err(Rejection::NotBase64 { version, bytes: BYTES }) } else { Ok(given) }
+}
+
+/// The signatures of version 1 in a Stripe-like list.
+fn hex_version_one(list: &str) -> Result<Vec<MacBytes>, Rejection> {
+    let encoded = || list.split(',').filter_map(|item| item.strip_prefix(STRIPE_VERSION));
+    let version = STRIPE_VERSION.trim_end_matches('=');
+    let none = Rejection::NoVersion { version, header: STRIPE_SIGNATURE };
+    let first = encoded().next().ok_or(none)?;
+    let given: Vec<_> = encoded().filter_map(unhex).collect();
+    if given.is_empty() { Err(Rejection::NotHex(first.len())) } else { Ok(given) }
 }
 
 fn recent(sent: Timestamp, now: Timestamp, tolerance: Duration) -> Result<(), Rejection> {

@@ -18,6 +18,7 @@ use crate::egress::{Destination, Policy};
 use crate::id::WebhookId;
 use crate::limits;
 use crate::secret::Secret;
+use crate::signing::Keys;
 use crate::signing::Signer;
 use crate::store::{Read, StoreError, Tx};
 
@@ -163,7 +164,7 @@ impl Webhooks {
         let endpoint = Endpoint {
             destination: Destination::parse(&webhook.endpoint_url, &self.policy)
                 .map_err(|error| error.to_string()),
-            signer: Signer::new(&webhook.secret),
+            signer: Signer::new(&Keys::new(webhook.secret.clone())),
             webhook,
         };
         let mut index = self.index.write().expect("no holder panics");

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::cli::receiver::{Received, Reply, Verdict};
-use crate::signing::{KLAVIYO_WEBHOOK_ID, STANDARD_ID};
+use crate::signing::{KLAVIYO_WEBHOOK_ID, STANDARD_ID, Scheme};
 
 /// Headers whose values are credentials of the sender.
 const HIDDEN_HEADERS: [HeaderName; 3] = [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION];
@@ -24,6 +24,9 @@ struct Line<'a> {
     attempt: u32,
     klaviyo: Signature,
     standard: Signature,
+    ed25519: Signature,
+    github: Signature,
+    stripe: Signature,
     answered: Option<u16>,
     answer: &'static str,
     delay_ms: u128,
@@ -44,6 +47,7 @@ struct Signature {
 /// When it cannot be written as JSON, which no request is known to cause.
 pub(super) fn json(received: &Received) -> serde_json::Result<String> {
     let header = |name| received.headers.get(name).map(|value| lossy(value.as_bytes()));
+    let signature = |scheme| signature(received.verdicts.of(scheme));
     let body = one_line(&received.body);
     let text = || (!received.body.is_empty()).then(|| lossy(&received.body));
     serde_json::to_string(&Line {
@@ -53,8 +57,11 @@ pub(super) fn json(received: &Received) -> serde_json::Result<String> {
         webhook_id: header(KLAVIYO_WEBHOOK_ID),
         message_id: header(STANDARD_ID),
         attempt: received.attempt,
-        klaviyo: signature(&received.klaviyo),
-        standard: signature(&received.standard),
+        klaviyo: signature(Scheme::Klaviyo),
+        standard: signature(Scheme::Standard),
+        ed25519: signature(Scheme::Ed25519),
+        github: signature(Scheme::Github),
+        stripe: signature(Scheme::Stripe),
         answered: received.answered,
         answer: match received.answer.reply {
             Reply::Auto => "auto",
@@ -108,6 +115,10 @@ mod tests {
         assert!(!line.contains('\n'));
         assert!(line.contains("{\"n\":  12345678901234567890.10}"), "{line}");
         assert!(!line.contains("Bearer"), "{line}");
+        for (scheme, verdict) in [("standard", "ok"), ("github", "ok"), ("stripe", "absent")] {
+            let told = format!(r#""{scheme}":{{"verdict":"{verdict}","reason":null}}"#);
+            assert!(line.contains(&told), "{told}: {line}");
+        }
         assert!(json(&received("hello")).unwrap().contains(r#""body_text":"hello""#));
     }
 }

@@ -13,14 +13,17 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use super::table::Colours;
-use crate::cli::receiver::{GRAMMAR, Received, Receiver, ReceiverOptions, Script};
+use crate::cli::receiver::{GRAMMAR, Received, Receiver, ReceiverOptions, Script, Trust};
 use crate::clock::Clock;
 use crate::limits::ANSWER_DELAY_MS_MAX;
 use crate::secret::Secret;
+use crate::signing::Ed25519PublicKey;
 
 const EXAMPLES: &str = "\
 Examples:
   tidings listen --secret \"$SECRET\"          check and show every delivery
+  tidings listen --secret NEW --secret OLD   accept both, while a secret is being changed
+  tidings listen --public-key whpk_…         check Ed25519 signatures
   tidings listen --fail 503,503,200          fail twice, then take everything
   tidings listen --fail 500x3,200,loop       three failures, one success, again and again
   tidings listen --fail 10%:503              fail every tenth request
@@ -28,8 +31,9 @@ Examples:
   tidings listen --fail 200+2s               answer after two seconds
   tidings listen --json | jq .klaviyo        one JSON object for each delivery
 
-A delivery is shown whether or not its signature is right. With a secret, a wrong or missing
-signature is answered with 401 and the reason, unless --fail names the answer.";
+A delivery is shown whether or not its signatures are right: Klaviyo's, those of Standard Webhooks
+(v1 and v1a), GitHub's and Stripe's. With a secret or a public key, a wrong or missing signature is
+answered with 401 and the reason, unless --fail names the answer.";
 
 /// The arguments of `tidings listen`.
 #[derive(Debug, clap::Args)]
@@ -38,9 +42,12 @@ pub struct ListenArgs {
     /// Port on 127.0.0.1; 0 takes any free one
     #[arg(long, default_value_t = 4781)]
     pub port: u16,
-    /// Secret to check both kinds of signatures with; in the environment it stays out of `ps`
+    /// Secret to check signatures with, may be repeated; in the environment it stays out of `ps`
     #[arg(long, env = "TIDINGS_LISTEN_SECRET", hide_env_values = true, value_parser = secret)]
-    pub secret: Option<Secret>,
+    pub secret: Vec<Secret>,
+    /// Public key (whpk_…) to check Ed25519 signatures with, may be repeated
+    #[arg(long, value_name = "KEY")]
+    pub public_key: Vec<Ed25519PublicKey>,
     /// Answers to successive requests, such as 503,503,200 (see --help)
     #[arg(long, value_name = "PATTERN", long_help = GRAMMAR)]
     pub fail: Option<Script>,
@@ -93,10 +100,11 @@ impl fmt::Display for ListenError {
 
 async fn listen(args: ListenArgs) -> Result<(), ListenError> {
     let (port, json) = (args.port, args.json);
-    let checked = args.secret.is_some();
+    let trust = Trust { secrets: args.secret, public_keys: args.public_key };
+    let checked = trust.checks();
     let started = Receiver::start(ReceiverOptions {
         port,
-        secret: args.secret,
+        trust,
         script: args.fail.unwrap_or_default(),
         delay: Duration::from_millis(args.delay),
         clock: Clock::system(),
@@ -107,7 +115,9 @@ async fn listen(args: ListenArgs) -> Result<(), ListenError> {
     })?;
     eprintln!("Listening on http://{} (Ctrl-C ends)", receiver.addr());
     if !checked {
-        eprintln!("No secret: signatures are shown but not checked (--secret checks them)");
+        eprintln!(
+            "No secret: signatures are shown but not checked (--secret or --public-key checks them)"
+        );
     }
 
     let mut summary = Summary { checked, ..Summary::default() };
@@ -158,8 +168,8 @@ struct Summary {
 impl Summary {
     fn add(&mut self, received: &Received) {
         self.deliveries += 1;
-        self.verified += u64::from(received.verified());
-        self.refused += u64::from(received.refusal().is_some());
+        self.verified += u64::from(received.verdicts.verified());
+        self.refused += u64::from(received.verdicts.refusal().is_some());
     }
 }
 
@@ -171,5 +181,32 @@ impl fmt::Display for Summary {
             write!(f, ": {} verified, {} refused", self.verified, self.refused)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[derive(Debug, clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: ListenArgs,
+    }
+
+    #[test]
+    fn secrets_and_public_keys_may_be_repeated() {
+        let key = "whpk_A6EHv/POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg=";
+        let line = ["listen", "--secret", "new", "--secret", "old", "--public-key", key];
+        let args = Line::try_parse_from(line).unwrap().args;
+        let secrets: Vec<_> = args.secret.iter().map(Secret::expose).collect();
+        assert_eq!(secrets, ["new", "old"]);
+        assert_eq!(args.public_key.iter().map(ToString::to_string).collect::<Vec<_>>(), [key]);
+        for wrong in [["listen", "--secret", ""], ["listen", "--public-key", "whsk_AAAA"]] {
+            let told = Line::try_parse_from(wrong).unwrap_err().to_string();
+            assert!(told.contains("invalid value"), "{told}");
+        }
     }
 }

@@ -10,7 +10,10 @@ use serde_json::Value;
 use crate::cli::receiver::{Received, Reply, Verdict};
 use crate::cli::table::{Colours, printable};
 use crate::limits::{SHOWN_EVENTS_MAX, SHOWN_TEXT_CHARS_MAX};
-use crate::signing::{KLAVIYO_SIGNATURE, KLAVIYO_WEBHOOK_ID, STANDARD_ID, STANDARD_SIGNATURE};
+use crate::signing::{
+    GITHUB_SIGNATURE, KLAVIYO_SIGNATURE, KLAVIYO_WEBHOOK_ID, STANDARD_ID, STANDARD_SIGNATURE,
+    STRIPE_SIGNATURE, Scheme, Schemes,
+};
 
 /// Several lines that end with a newline: the request, its ids, its signatures, its events.
 pub(in crate::cli) fn text(received: &Received, colours: Colours) -> String {
@@ -63,11 +66,23 @@ fn ids(received: &Received) -> String {
 }
 
 fn signatures(received: &Received, colours: Colours) -> String {
-    let schemes = [
-        ("klaviyo", &received.klaviyo, KLAVIYO_SIGNATURE),
-        ("standard", &received.standard, STANDARD_SIGNATURE),
-    ];
-    let one = |(scheme, verdict, header): (&str, &Verdict, &str)| match verdict {
+    if let Some(unread) = received.verdicts.unread() {
+        return colours.bad(&format!("signatures not checked: {unread}"));
+    }
+    // Of the usual schemes even the absence is news.
+    let usual = Schemes::default();
+    let told = |(scheme, verdict): &(Scheme, &Verdict)| {
+        usual.contains(*scheme) || **verdict != Verdict::Absent
+    };
+    let told: Vec<_> = received.verdicts.iter().filter(told).collect();
+    // Good words fit on one line; reasons and values have their own.
+    let separator = if told.iter().all(|(_, verdict)| is_brief(verdict)) { ", " } else { "\n  " };
+    let one = |(scheme, verdict)| signature(received, scheme, verdict, colours);
+    told.into_iter().map(one).collect::<Vec<_>>().join(separator)
+}
+
+fn signature(received: &Received, scheme: Scheme, verdict: &Verdict, colours: Colours) -> String {
+    match verdict {
         Verdict::Absent => colours.faint(&format!("{scheme} signature absent")),
         Verdict::Verified => colours.good(&format!("{scheme} signature ok")),
         Verdict::Rejected(why) => {
@@ -75,14 +90,21 @@ fn signatures(received: &Received, colours: Colours) -> String {
         }
         Verdict::Unread(unread) => colours.bad(&format!("{scheme} not checked: {unread}")),
         Verdict::Unchecked => {
-            let value = received.headers.get(header).map(|value| shown_bytes(value.as_bytes()));
+            let value = received.headers.get(header_of(scheme));
+            let value = value.map(|value| shown_bytes(value.as_bytes()));
             let value = value.unwrap_or_else(|| "(none)".to_owned());
             format!("{scheme} signature {value} not checked")
         }
-    };
-    // Two good words fit on one line; reasons and values have their own.
-    let brief = schemes.iter().all(|(_, verdict, _)| is_brief(verdict));
-    schemes.map(one).join(if brief { ", " } else { "\n  " })
+    }
+}
+
+const fn header_of(scheme: Scheme) -> &'static str {
+    match scheme {
+        Scheme::Klaviyo => KLAVIYO_SIGNATURE,
+        Scheme::Standard | Scheme::Ed25519 => STANDARD_SIGNATURE,
+        Scheme::Github => GITHUB_SIGNATURE,
+        Scheme::Stripe => STRIPE_SIGNATURE,
+    }
 }
 
 const fn is_brief(verdict: &Verdict) -> bool {
@@ -136,7 +158,7 @@ pub(crate) mod tests {
     use hyper::{HeaderMap, Method};
 
     use super::*;
-    use crate::cli::receiver::Answer;
+    use crate::cli::receiver::{Answer, Unread, Verdicts};
     use crate::clock::Timestamp;
 
     /// A delivery with a message id, a credential and this body.
@@ -150,8 +172,10 @@ pub(crate) mod tests {
             path: "/hook".to_owned(),
             headers,
             body: Bytes::copy_from_slice(body.as_bytes()),
-            klaviyo: Verdict::Absent,
-            standard: Verdict::Verified,
+            verdicts: Verdicts::by(|scheme| match scheme {
+                Scheme::Standard | Scheme::Github => Verdict::Verified,
+                _ => Verdict::Absent,
+            }),
             answer: Answer { reply: Reply::Auto, delay: std::time::Duration::from_millis(1_500) },
             answered: Some(200),
             attempt: 2,
@@ -164,8 +188,26 @@ pub(crate) mod tests {
             "payload":{"data":{"attributes":{"event_properties":{"note":"\u001b[2J\u202e"}}}}}]}"#;
         let expected = "22:50:12.101Z POST /hook → 200 after 1.5s\n  \
             message msg_1  attempt 2, this message came before\n  \
-            klaviyo signature absent, standard signature ok\n  \
+            klaviyo signature absent, standard signature ok, github signature ok\n  \
             event:api.order  7a  {\"note\":\"\\u001b[2J\\u{202e}\"}\n";
         assert_eq!(text(&received(body), Colours::Off), expected);
+    }
+
+    #[test]
+    fn what_was_not_checked_is_shown_with_its_value() {
+        let mut received = received("{}");
+        received.headers.insert(STRIPE_SIGNATURE, HeaderValue::from_static("t=1,v1=00"));
+        received.verdicts = Verdicts::by(|scheme| match scheme {
+            Scheme::Stripe => Verdict::Unchecked,
+            _ => Verdict::Absent,
+        });
+        let expected = "  klaviyo signature absent\n  standard signature absent\n  \
+            stripe signature t=1,v1=00 not checked\n";
+        let shown = text(&received, Colours::Off);
+        assert!(shown.contains(expected), "{shown}");
+        received.verdicts = Verdicts::by(|_| Verdict::Unread(Unread::CutOff));
+        let shown = text(&received, Colours::Off);
+        let expected = "\n  signatures not checked: the body ended early or stalled\n";
+        assert!(shown.contains(expected), "{shown}");
     }
 }

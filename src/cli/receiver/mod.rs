@@ -29,23 +29,22 @@ use tokio_util::task::TaskTracker;
 
 use crate::clock::{Clock, Timestamp};
 use crate::limits;
-use crate::secret::Secret;
 use crate::signing::STANDARD_ID;
 
 use self::attempts::Attempts;
 use self::script::Player;
-use self::verdict::{auto_status, check, refusal};
+use self::verdict::check;
 
 pub use self::script::{Answer, GRAMMAR, Reply, Script, ScriptError};
-pub use self::verdict::{Unread, Verdict};
+pub use self::verdict::{Trust, Unread, Verdict, Verdicts};
 
 /// How a receiver listens, checks and answers.
 #[derive(Clone, Debug)]
 pub struct ReceiverOptions {
     /// Port on 127.0.0.1; 0 takes any free one.
     pub port: u16,
-    /// The secret that signatures are checked with; without one they are not checked.
-    pub secret: Option<Secret>,
+    /// What signatures are checked with.
+    pub trust: Trust,
     /// The answers.
     pub script: Script,
     /// A delay of every answer, before the one the script asks for.
@@ -55,10 +54,10 @@ pub struct ReceiverOptions {
 }
 
 impl Default for ReceiverOptions {
-    /// Any free port, no secret, 200 to everything.
+    /// Any free port, no checks, 200 to everything.
     fn default() -> Self {
         let (script, delay) = (Script::default(), Duration::ZERO);
-        Self { port: 0, secret: None, script, delay, clock: Clock::system() }
+        Self { port: 0, trust: Trust::default(), script, delay, clock: Clock::system() }
     }
 }
 
@@ -75,31 +74,14 @@ pub struct Received {
     pub headers: HeaderMap,
     /// Its body; empty where it could not be read (see the verdicts).
     pub body: Bytes,
-    /// What became of Klaviyo's signature.
-    pub klaviyo: Verdict,
-    /// What became of the Standard Webhooks signature.
-    pub standard: Verdict,
+    /// What became of the signatures.
+    pub verdicts: Verdicts,
     /// The script's answer to this request.
     pub answer: Answer,
     /// The status sent, or `None` where the script hangs or resets.
     pub answered: Option<u16>,
     /// How often this `webhook-id` has come, from 1; always 1 without that header.
     pub attempt: u32,
-}
-
-impl Received {
-    /// Whether a signature was checked and found right, and none wrong.
-    #[must_use]
-    pub fn verified(&self) -> bool {
-        let verdicts = [&self.klaviyo, &self.standard];
-        verdicts.contains(&&Verdict::Verified) && self.refusal().is_none()
-    }
-
-    /// Why the request does not deserve a 200, in words.
-    #[must_use]
-    pub fn refusal(&self) -> Option<String> {
-        refusal(&self.klaviyo, &self.standard)
-    }
 }
 
 /// A running receiver. Dropping it stops it without waiting.
@@ -124,7 +106,7 @@ impl Receiver {
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let player = Player::new(options.script);
         let shared = Arc::new(Shared {
-            secret: options.secret,
+            trust: options.trust,
             delay: options.delay,
             clock: options.clock,
             memory: Mutex::new(Memory { player, attempts: Attempts::default() }),
@@ -165,7 +147,7 @@ impl Drop for Receiver {
 }
 
 struct Shared {
-    secret: Option<Secret>,
+    trust: Trust,
     delay: Duration,
     clock: Clock,
     memory: Mutex<Memory>,
@@ -226,7 +208,7 @@ async fn respond(
     let (head, body) = request.into_parts();
     let received = shared.judge(head, read(body).await);
     let (answer, answered) = (received.answer, received.answered);
-    let reason = received.refusal();
+    let reason = received.verdicts.refusal();
     // Nobody listens after a stop; the answer goes out all the same.
     drop(shared.reports.send(received).await);
 
@@ -260,14 +242,14 @@ async fn read(body: Incoming) -> Result<Bytes, Unread> {
 impl Shared {
     fn judge(&self, head: Parts, body: Result<Bytes, Unread>) -> Received {
         let at = self.clock.now();
-        let (klaviyo, standard) = check(self.secret.as_ref(), &head.headers, &body, at);
+        let verdicts = check(&self.trust, &head.headers, &body, at);
         let (answer, attempt) = {
             let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
             let id = head.headers.get(STANDARD_ID);
             (memory.player.answer(), id.map_or(1, |id| memory.attempts.count(id.as_bytes())))
         };
         let answered = match answer.reply {
-            Reply::Auto => Some(auto_status(&klaviyo, &standard)),
+            Reply::Auto => Some(verdicts.status()),
             Reply::Status(status) => Some(status),
             Reply::Hang | Reply::Reset => None,
         };
@@ -277,8 +259,7 @@ impl Shared {
             path: head.uri.path_and_query().map_or("*", |path| path.as_str()).to_owned(),
             headers: head.headers,
             body: body.unwrap_or_default(),
-            klaviyo,
-            standard,
+            verdicts,
             answer,
             answered: answered.map(|status| status.as_u16()),
             attempt,

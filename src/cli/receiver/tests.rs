@@ -2,16 +2,22 @@
 
 use std::io::ErrorKind;
 
+use hyper::header::HeaderValue;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::*;
-use crate::signing::{STANDARD_SIGNATURE, STANDARD_TIMESTAMP, Signer};
+use crate::secret::Secret;
+use crate::signing::{Keys, Message, Scheme, Schemes, Signer};
 
 const NOW: Timestamp = Timestamp::from_seconds(1_704_391_525);
 
+fn secret() -> Secret {
+    Secret::new("test-secret".to_owned())
+}
+
 async fn receiver(script: &str) -> Receiver {
     let options = ReceiverOptions {
-        secret: Some(Secret::new("test-secret".to_owned())),
+        trust: Trust { secrets: vec![secret()], ..Trust::default() },
         script: script.parse().unwrap(),
         clock: Clock::manual(NOW),
         ..ReceiverOptions::default()
@@ -31,12 +37,13 @@ async fn post(to: &Receiver, headers: &str, body: &str) -> io::Result<String> {
 }
 
 fn signed(body: &str) -> String {
-    let signer = Signer::new(&Secret::new("test-secret".to_owned()));
-    let signature = signer.standard("msg_1", NOW.seconds(), body.as_bytes());
-    format!(
-        "{STANDARD_ID}: msg_1\r\n{STANDARD_TIMESTAMP}: {}\r\n{STANDARD_SIGNATURE}: {signature}\r\n",
-        NOW.seconds()
-    )
+    let mut headers = HeaderMap::new();
+    let message = Message { id: "msg_1", at: NOW, body: body.as_bytes() };
+    let schemes = Schemes::NONE.with(Scheme::Standard).with(Scheme::Github);
+    Signer::new(&Keys::new(secret())).sign(schemes, &message, &mut headers);
+    let line =
+        |(name, value): (_, &HeaderValue)| format!("{name}: {}\r\n", value.to_str().unwrap());
+    headers.iter().map(line).collect()
 }
 
 #[tokio::test]
@@ -50,8 +57,14 @@ async fn a_signed_delivery_is_reported_and_its_attempts_counted() {
         let received = receiver.next().await.unwrap();
         assert_eq!((received.attempt, received.answered), (attempt, Some(status)));
         assert_eq!((received.path.as_str(), received.at), ("/hook?x=1", NOW));
-        assert_eq!((&received.klaviyo, &received.standard), (&Verdict::Absent, &Verdict::Verified));
-        assert!(received.verified());
+        for (scheme, verdict) in received.verdicts.iter() {
+            let expected = match scheme {
+                Scheme::Standard | Scheme::Github => Verdict::Verified,
+                _ => Verdict::Absent,
+            };
+            assert_eq!(*verdict, expected, "{scheme}");
+        }
+        assert!(received.verdicts.verified());
     }
     receiver.stop().await;
     assert!(receiver.next().await.is_none());
@@ -65,7 +78,7 @@ async fn a_wrong_or_missing_signature_is_told_to_the_sender() {
     assert!(changed.ends_with("the body was changed, or another secret"), "{changed}");
     let unsigned = post(&receiver, "", "{}").await.unwrap();
     assert!(unsigned.contains("missing header Klaviyo-Signature"), "{unsigned}");
-    assert!(!receiver.next().await.unwrap().verified());
+    assert!(!receiver.next().await.unwrap().verdicts.verified());
 }
 
 #[tokio::test]
@@ -99,7 +112,7 @@ async fn a_body_over_the_cap_is_refused() {
     let (received, _cut_off) = tokio::join!(receiver.next(), sent);
     let received = received.unwrap();
     assert_eq!(received.answered, Some(413));
-    assert_eq!(received.klaviyo, Verdict::Unread(Unread::TooLarge));
+    assert_eq!(*received.verdicts.of(Scheme::Klaviyo), Verdict::Unread(Unread::TooLarge));
 }
 
 #[tokio::test]
