@@ -111,6 +111,31 @@ impl fmt::Debug for Timestamp {
     }
 }
 
+/// The units of a duration's text, the largest first, with their seconds.
+const UNITS: [(char, u64); 4] = [('d', 86_400), ('h', 3_600), ('m', 60), ('s', 1)];
+
+/// Reads a duration as the configuration and the API write it: a whole number and `s`, `m`, `h`
+/// or `d`, as in `90s`. `None` for anything else.
+#[must_use]
+pub fn parse_duration(text: &str) -> Option<Duration> {
+    let (_, seconds) = UNITS.into_iter().find(|(unit, _)| text.ends_with(*unit))?;
+    let digits = text.strip_suffix(UNITS.map(|(unit, _)| unit))?;
+    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    digits.parse::<u64>().ok()?.checked_mul(seconds).map(Duration::from_secs)
+}
+
+/// Writes a duration of whole seconds so that [`parse_duration`] reads it, in the largest unit
+/// that it is a whole number of.
+#[must_use]
+pub fn format_duration(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let fitting = UNITS.into_iter().find(|(_, unit)| seconds > 0 && seconds.is_multiple_of(*unit));
+    let (unit, of_unit) = fitting.unwrap_or(('s', 1));
+    format!("{}{unit}", seconds / of_unit)
+}
+
 /// A source of time that can be shared: the system's, or one that a test moves.
 #[derive(Clone, Debug)]
 pub struct Clock(Source);
@@ -215,6 +240,22 @@ mod tests {
         let moment = Timestamp::from_micros(1_776_120_612_101_159);
         assert_eq!(Timestamp::parse_rfc3339(&moment.rfc3339_micros()), Some(moment));
         assert_eq!(Timestamp::parse_rfc3339("2026-04-13"), None);
+    }
+
+    #[test]
+    fn durations_have_one_unit() {
+        for (text, seconds) in
+            [("0s", 0), ("5s", 5), ("90s", 90), ("2m", 120), ("1h", 3_600), ("7d", 604_800)]
+        {
+            let duration = Duration::from_secs(seconds);
+            assert_eq!(parse_duration(text), Some(duration), "{text}");
+            assert_eq!(format_duration(duration), text);
+        }
+        assert_eq!(parse_duration("120s"), parse_duration("2m"));
+        let too_long = format!("{}d", u64::MAX);
+        for text in ["", "s", "5", "+5s", "5 s", "1h30m", "5w", "-1s", "1.5h", &too_long] {
+            assert_eq!(parse_duration(text), None, "{text}");
+        }
     }
 
     #[tokio::test]

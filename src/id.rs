@@ -3,7 +3,7 @@
 //! | id | bits | text | made from |
 //! |---|---|---|---|
 //! | event | 64 | 11 characters, base64url | second of receipt, then a sequence: commit order |
-//! | profile, webhook, delivery, key | 128 | 26 characters, ULID | millisecond, then random or counted bits |
+//! | profile, webhook, delivery, replay, notice, key | 128 | 26 characters, ULID | millisecond, then random or counted bits |
 //! | metric, list, segment, flow, account | 36 | 6 letters and digits | random |
 //!
 //! Every id is its own type, so that a metric can not be passed for a profile. The shapes are
@@ -207,6 +207,14 @@ ulid_type! {
 ulid_type! {
     /// A webhook's id.
     WebhookId
+}
+ulid_type! {
+    /// A notice's id.
+    NoticeId
+}
+ulid_type! {
+    /// A replay's id.
+    ReplayId
 }
 ulid_type! {
     /// A delivery's id, which is also the message id that receivers see on every attempt.

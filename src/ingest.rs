@@ -2,16 +2,17 @@
 //!
 //! For each event: its person is found or made, its metric is found or made, a duplicate is
 //! dropped, the event is appended to the log, and a delivery is scheduled for every webhook that
-//! subscribes to its topic. A request of many events is recorded whole or not at all.
+//! subscribes to its topic and whose filter it fits. A request of many events is recorded whole or not at all.
 
 use std::sync::{Arc, Mutex};
 
-use crate::delivery::{Deliveries, Source};
+use crate::delivery::{Deliveries, Order, Source};
 use crate::event::{self, Event, NewEvent, UniqueIds, UniqueKey};
 use crate::id::{EventId, ProfileId};
 use crate::json::Fault;
 use crate::limits;
-use crate::metric::{Metric, MetricError, Metrics};
+use crate::matching;
+use crate::metric::{Metric, MetricError, Metrics, OWN_SERVICE};
 use crate::profile::{self, ResolveError};
 use crate::store::{Store, StoreError, Tx};
 use crate::webhook::Webhooks;
@@ -72,6 +73,14 @@ impl Ingest {
         let shared = Arc::clone(&self.shared);
         self.store.commit(move |tx| shared.record(tx, events)).await
     }
+
+    /// Records events in a command that does more.
+    ///
+    /// # Errors
+    /// Where one of them can not be stored; then the command must fail.
+    pub fn record_in(&self, tx: &mut Tx<'_, '_>, events: Vec<NewEvent>) -> Result<(), IngestError> {
+        self.shared.record(tx, events)
+    }
 }
 
 impl Shared {
@@ -123,9 +132,13 @@ impl Shared {
             unique_id: new.unique_id,
             backfill: new.backfill,
         };
-        event::put(tx, event)?;
         let subscribers = self.webhooks.matching(&metric.topic);
-        self.deliveries.schedule(tx, &subscribers, Source::Event(id))
+        let wanted = matching::wanted_by(&event, subscribers, tx, tx.now())?;
+        let source =
+            if metric.service == OWN_SERVICE { Source::Operational } else { Source::Event };
+        let order = Order { source, event: id, profile, bytes: event.properties.len() };
+        event::put(tx, event)?;
+        self.deliveries.schedule(tx, &order, &wanted)
     }
 }
 

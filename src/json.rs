@@ -83,6 +83,14 @@ pub fn push_key(pointer: &mut String, key: &str) {
     pointer.push_str(&key.replace('~', "~0").replace('/', "~1"));
 }
 
+/// The JSON pointer to the member `key` of an object.
+#[must_use]
+pub fn pointer_to(key: &str) -> String {
+    let mut pointer = String::new();
+    push_key(&mut pointer, key);
+    pointer
+}
+
 /// Turns serde's words into a pointer at the field and a sentence.
 fn describe(mut pointer: String, message: &str) -> Fault {
     let message = message.split(" at line ").next().unwrap_or(message);

@@ -9,8 +9,8 @@
 //! | layer | modules | they… |
 //! |---|---|---|
 //! | edges | [`api`], [`cli`], [`config`], [`server`] | translate, and decide nothing |
-//! | use cases | [`ingest`] | join capabilities in one commit |
-//! | capabilities | [`account`], [`key`], [`metric`], [`profile`], [`event`], [`webhook`], [`delivery`] | are the product: types, rows, pure decisions |
+//! | use cases | [`ingest`], [`matching`], [`operations`], [`explanation`], [`trial`] | join capabilities in one commit |
+//! | capabilities | [`account`], [`master_key`], [`key`], [`metric`], [`profile`], [`event`], [`webhook`], [`delivery`] | are the product: types, rows, pure decisions |
 //! | mechanisms | [`store`], [`vault`], [`egress`], [`signing`], [`secret`] | stand for one outside thing each, and know no capability |
 //! | ground | [`id`], [`clock`], [`limits`], [`json`], [`condition`] | do no I/O |
 //!
@@ -23,21 +23,23 @@
 //! 2. [`ingest::Ingest::record`] hands one command to the store's writer thread.
 //! 3. In one transaction, shared with all commands that wait: the person is found or made, the
 //!    metric too, a duplicate is dropped, the event is appended to the log, and a row of the
-//!    outbox is written for every webhook that subscribes to its topic.
+//!    outbox is written for every webhook that subscribes to its topic and whose filter it fits
+//!    ([`matching`]), or the event joins the row that gathers a batch.
 //! 4. The transaction is synced; then registries and lanes are told; then the request is
 //!    answered with 202.
-//! 5. [`delivery`] sends: a lane per webhook, up to its slots; the body is built from the event,
-//!    stamped, signed, and leaves through [`egress`].
+//! 5. [`delivery`] sends: a lane per webhook with its window, rate, order and breaker; the body is
+//!    built from the event, stamped, signed, and leaves through [`egress`].
 //! 6. The results of many attempts are recorded in one command: the row leaves the outbox for the
-//!    log, or is due again by `delivery::policy`.
+//!    log, or is due again by `delivery::policy`, which may also disable the webhook. What an
+//!    operator should know becomes an event of its own ([`operations`]).
 //!
 //! The delivery loop and whoever fills the outbox never call each other; they meet in the store,
 //! and the only signal between them is a wake-up.
 //!
 //! # The file
 //!
-//! One redb file, `tidings.redb`. Each capability's `rows.rs` is the only code that knows its
-//! tables.
+//! One redb file, `tidings.redb`. Each capability's `rows` is the only code that knows its tables.
+//! Secrets in it are sealed by [`vault`], whose key lies elsewhere.
 //!
 //! | table | key → row | written |
 //! |---|---|---|
@@ -46,8 +48,13 @@
 //! | `profiles`, `profile_identifiers` | id → profile; kind, text → id | when the person changes |
 //! | `metrics`, `metric_names`, `metric_topics` | id → metric; name → id; topic → id | when a metric is new |
 //! | `webhooks`, `keys`, `account` | id → row | by their calls |
+//! | `master_key` | → check of the key that secrets are sealed with | at the first start |
 //! | `outbox` | delivery id → delivery | with the event; leaves when finished |
 //! | `outbox_due` | moment, delivery id → webhook | for retries only |
+//! | `outbox_behind` | webhook, profile, delivery id | for what waits behind its profile |
+//! | `outbox_gathering` | webhook → delivery id | while it gathers a batch |
+//! | `webhooks_failing` | webhook → since when | when an endpoint begins to fail; until it works |
+//! | `notices` | notice id → notice | until it is recorded as an event |
 //! | `deliveries` | delivery id → finished delivery | when finished |
 //! | `meta` | name → number | format; seal |
 //!
@@ -56,17 +63,21 @@
 //! 1. Nothing is acknowledged before it is on disk. — `tests/it/crash.rs`, `tests/it/power_cut.rs`
 //! 2. An event and all it causes commit together or not at all. — `tests/it/power_cut.rs` (a
 //!    command is whole or absent), `tests/it/crash.rs` (no event without its delivery)
-//! 3. A delivery is in exactly one state, and its due index agrees. — `tests/it/delivery.rs`
+//! 3. A delivery is in exactly one state, and its indexes agree. — `tests/it/delivery.rs`,
+//!    `tests/it/ordering.rs`, `tests/it/batching.rs`
 //! 4. At least once: a message keeps its id; only attempts whose result was not yet on disk at a
 //!    crash are made twice. — `tests/it/crash.rs`
 //! 5. Nothing leaves except through `egress`, to an address that was judged. — `tests/it/netns.rs`,
 //!    `src/egress/guard_tests.rs`
-//! 6. Secrets are never printed. — `src/secret.rs`
+//! 6. Secrets are sealed at rest and never printed. — `tests/it/secrets.rs`, `src/secret.rs`
 //! 7. Every queue, body, batch and loop has a cap in `limits.rs`.
 //! 8. Imports point down. — `tests/tidy.rs`
 //! 9. Decisions read no clock and no randomness. — clippy's `disallowed_methods`
 //! 10. What was received is what is stored and delivered, byte for byte, where the body is not
 //!     ours to build. — `tests/it/delivery.rs`, `src/event/document.rs`
+//! 11. Of one key of an ordered webhook nothing overtakes. — `tests/it/ordering.rs`,
+//!     `src/delivery/lanes/tests.rs`
+//! 12. No endpoint can hold up another. — `tests/it/fanout.rs`, `benches/isolation.rs`
 
 pub mod account;
 pub mod api;
@@ -77,16 +88,21 @@ pub mod config;
 pub mod delivery;
 pub mod egress;
 pub mod event;
+pub mod explanation;
 pub mod id;
 pub mod ingest;
 pub mod json;
 pub mod key;
 pub mod limits;
+pub mod master_key;
+pub mod matching;
 pub mod metric;
+pub mod operations;
 pub mod profile;
 pub mod secret;
 pub mod server;
 pub mod signing;
 pub mod store;
+pub mod trial;
 pub mod vault;
 pub mod webhook;

@@ -3,6 +3,7 @@
 //! A bound that an operator may change has its default here and its key in `config.rs`; the
 //! others are part of how tidings behaves and change only with the code.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 // ---- Deliveries leaving: egress ----
@@ -205,15 +206,97 @@ pub const WEBHOOK_DESCRIPTION_CHARS_MAX: usize = 2_048;
 pub const SECRET_CHARS_MIN: usize = 16;
 /// And at most this many: the contract names no maximum; HMAC gains nothing beyond its block.
 pub const SECRET_CHARS_MAX: usize = 512;
+/// The attributes of a webhook in one request; we know some thirty, a client may have its own.
+pub const WEBHOOK_ATTRIBUTES_MAX: usize = 100;
+/// Nesting of those attributes: the deepest is a filter, and it stands inside of them.
+pub const WEBHOOK_ATTRIBUTES_DEPTH_MAX: usize = CONDITION_DEPTH_MAX + 2;
+/// Headers that a webhook adds to its deliveries: a proxy's, a gateway's and a team's.
+pub const HEADERS_MAX: usize = 32;
+/// The name of one of them; no registered name is half as long.
+pub const HEADER_NAME_BYTES_MAX: usize = 128;
+/// The value of one of them: a large token fits.
+pub const HEADER_VALUE_BYTES_MAX: usize = 4 * 1024;
+/// All of them together: common servers take 8 KiB to 16 KiB of head, and ours stand there too.
+pub const HEADERS_BYTES_MAX: usize = 8 * 1024;
+/// A password, token or client secret. A header's value holds it, so the same bound.
+pub const AUTH_SECRET_BYTES_MAX: usize = HEADER_VALUE_BYTES_MAX;
+/// A client's private key in PEM: the largest RSA key in use has 13 KB. All secrets of a webhook
+/// together fit into [`SEALED_BYTES_MAX`].
+pub const CLIENT_KEY_BYTES_MAX: usize = 16 * 1024;
+/// A user name, client id or scope, in characters.
+pub const AUTH_TEXT_CHARS_MAX: usize = 255;
+/// The deadline of an attempt that a webhook may choose, in seconds; the operator's has the same
+/// bounds. Two minutes are what the slowest gateways allow.
+pub const WEBHOOK_TIMEOUT_SECONDS: RangeInclusive<u64> = 1..=120;
+/// Attempts under way to one webhook at once that it may choose; the operator's has the same
+/// bounds. Each holds a connection.
+pub const WEBHOOK_CONCURRENCY: RangeInclusive<u64> = 1..=256;
+/// Attempts in a period of a rate limit; more is no limit.
+pub const RATE_LIMIT_REQUESTS_MAX: u32 = 1_000_000;
+/// Retries of one delivery: [`ATTEMPTS_KEPT_MAX`] holds them and the first attempt.
+pub const RETRIES_MAX: usize = 32;
+/// The shortest delay before a retry.
+pub const RETRY_DELAY_MIN: Duration = Duration::from_secs(1);
+/// The longest delay before a retry: one that is due after a week is looked at by a person.
+pub const RETRY_DELAY_MAX: Duration = Duration::from_secs(7 * 86_400);
+/// How old a delivery may become, and how long an ordered one may block: a month of outage is a
+/// decision, not a failure.
+pub const RETRY_AGE_MAX: Duration = Duration::from_secs(30 * 86_400);
+/// Events in one batch, at most.
+pub const BATCH_EVENTS: RangeInclusive<u64> = 1..=1_000;
+/// Where a webhook with batches does not say: a body of some 100 KB.
+pub const BATCH_EVENTS_DEFAULT: usize = 100;
+/// How long the first event of a batch waits for others, in milliseconds: a minute is late enough
+/// for what is meant to be prompt.
+pub const BATCH_WAIT_MS: RangeInclusive<u64> = 1..=60_000;
+/// Where a webhook with batches does not say: nobody notices a second.
+pub const BATCH_WAIT_DEFAULT: Duration = Duration::from_secs(1);
+/// The data of one batch, in bytes: from one small event to what large receivers accept.
+pub const BATCH_BYTES: RangeInclusive<u64> = 1_024..=4 * 1024 * 1024;
+/// Where a webhook with batches does not say: the default bound of common servers.
+pub const BATCH_BYTES_DEFAULT: usize = 1024 * 1024;
+/// How long a secret stays good after its rotation, where the request does not say: receivers are
+/// deployed within a working day.
+pub const SECRET_OVERLAP: Duration = Duration::from_secs(86_400);
+/// The longest such time. A secret that is still in use after a month was not rotated.
+pub const SECRET_OVERLAP_MAX: Duration = Duration::from_secs(30 * 86_400);
+/// The sentence that says why a webhook was switched off, in characters.
+pub const DISABLED_DETAIL_CHARS_MAX: usize = 500;
+/// How long an endpoint may take to answer a handshake: less than [`CLI_REQUEST_TIMEOUT`], because
+/// somebody waits for it.
+pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(8);
 
 // ---- The delivery loop ----
 
 /// Attempts under way to one destination by default: enough to fill a fast receiver, few enough
 /// not to flood a small one.
 pub const DELIVERY_CONCURRENCY: usize = 16;
-/// After this many failures in a row a destination gets one attempt at a time until one succeeds,
-/// so that a dead one holds one slot and not all of its own.
-pub const FAILURES_BEFORE_SINGLE: u32 = 3;
+/// Slots of an endpoint that has not shown yet what it can take; each success adds one, up to its
+/// concurrency. An endpoint that hangs from the start holds no more than these.
+pub const WINDOW_FIRST: usize = 4;
+/// After this many failures in a row an endpoint is left alone for a while.
+pub const BREAKER_FAILURES: u32 = 5;
+/// The first pause: a process that restarts is back by then.
+pub const BREAKER_PAUSE_FIRST: Duration = Duration::from_secs(2);
+/// The longest pause between two probes: an endpoint that is back has its backlog a minute later.
+pub const BREAKER_PAUSE_MAX: Duration = Duration::from_secs(60);
+/// The longest that a `Retry-After` pauses a whole endpoint; the one delivery waits up to
+/// [`RETRY_AFTER_MAX`].
+pub const BUSY_PAUSE_MAX: Duration = Duration::from_secs(3_600);
+/// The longest that a `Retry-After` can delay a retry: a day, as the longest step of our own.
+pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(24 * 3_600);
+/// An endpoint that took nothing for so long is disabled.
+pub const DISABLE_AFTER: Duration = Duration::from_secs(5 * 24 * 3_600);
+/// An endpoint that failed for less than this and works again is no news.
+pub const RECOVERED_AFTER: Duration = Duration::from_secs(60);
+/// Attempts under way to all endpoints together: each holds a socket and about 50 KB. An endpoint
+/// without one may always begin one.
+pub const ATTEMPTS_AT_ONCE_MAX: usize = 8_192;
+/// Keys of one ordered webhook that are under way, retried or keep others waiting; 100 bytes each.
+/// Beyond it the webhook begins nothing new until one is free.
+pub const KEYS_HELD_MAX: usize = 10_000;
+/// Deliveries that one look at an ordered lane moves behind their keys.
+pub const BEHIND_AT_ONCE_MAX: usize = 256;
 /// Fresh deliveries of one destination held in memory; the rest wait in the outbox.
 pub const FRESH_LANE_MAX: usize = 1_024;
 /// What a lane may hold even while the lanes together are full, so that no destination starves
@@ -234,13 +317,34 @@ pub const RESULTS_QUEUED_MAX: usize = 1_024;
 pub const RESULTS_PER_COMMAND_MAX: usize = 256;
 /// Jitter on top of a retry's delay, in per cent: spreads the retries of one outage.
 pub const RETRY_JITTER_PERCENT: u64 = 15;
-/// Attempts kept with a delivery; the schedule has at most 32 retries.
+/// Attempts kept with a delivery, the oldest dropped first; a schedule has at most 32 retries.
 pub const ATTEMPTS_KEPT_MAX: usize = 40;
+/// How much of a response's head is kept with an attempt.
+pub const RESPONSE_HEAD_KEPT_BYTES_MAX: usize = 2 * 1024;
+/// How much of a response's body is kept with an attempt that failed: enough for an error page.
+pub const EXCERPT_KEPT_BYTES_MAX: usize = 4 * 1024;
+/// And with one that succeeded, where it is of little use and there are many.
+pub const EXCERPT_OF_SUCCESS_BYTES_MAX: usize = 256;
+/// Events of one batch (contract: wire.md §1.4).
+pub const BATCH_EVENTS_MAX: usize = 1_000;
+/// What an attempt's record adds to a batch's size besides the event's own properties, in bytes:
+/// the envelope of the event and its links.
+pub const EVENT_ENVELOPE_BYTES: usize = 1_024;
+/// Attempts that are kept in memory for those who watch: half a megabyte.
+pub const RECENT_ATTEMPTS_KEPT: usize = 2_048;
+/// Tokens of endpoints with OAuth 2.0 are renewed this long before they expire.
+pub const TOKEN_RENEWED_BEFORE: Duration = Duration::from_secs(30);
+/// How long a token is used whose server does not say when it expires.
+pub const TOKEN_LIFETIME: Duration = Duration::from_secs(300);
+/// The longest token that is used.
+pub const TOKEN_BYTES_MAX: usize = 3 * 1024;
 /// Messages kept in memory for the other webhooks of their event: as many events as are under way
 /// at once.
 pub const MESSAGES_KEPT: usize = 256;
 /// The largest message that is kept: all of them together take 2 MiB at most.
 pub const MESSAGE_KEPT_BYTES_MAX: usize = 8 * 1024;
+/// Notices that become events in one command.
+pub const NOTICES_AT_ONCE: usize = 64;
 /// How long the delivery loop waits after the store could not be read.
 pub const STORE_RETRY_PAUSE: Duration = Duration::from_secs(1);
 
@@ -270,6 +374,18 @@ pub const FULL_RETRY_AFTER_SECONDS: u64 = 30;
 pub const DELIVERIES_PAGE_MAX: usize = 100;
 /// Rows that one listing of deliveries reads before it answers with what it found.
 pub const DELIVERIES_SCAN_ROWS_MAX: usize = 20_000;
+/// Test sends under way at once: each keeps a client and a connection waiting for as long as its
+/// endpoint takes.
+pub const TRIALS_AT_ONCE_MAX: usize = 16;
+/// What a client is asked to wait when there are that many, in seconds: most endpoints have
+/// answered by then.
+pub const TRIAL_RETRY_AFTER_SECONDS: u64 = 5;
+/// Webhooks of which one explanation tells; the others are counted. Their filters may take tens of
+/// milliseconds each ([`CONDITION_PATTERN_COMPILED_BYTES_MAX`]).
+pub const EXPLAINED_REACTIONS_MAX: usize = 100;
+/// Deliveries of one event to one webhook that an explanation shows, the newest: the event's own
+/// and what replays added.
+pub const EXPLAINED_DELIVERIES_MAX: usize = 20;
 /// Metrics on one page (contract: wire.md §4.4).
 pub const METRICS_PAGE: usize = 200;
 /// Keys whose requests are counted, where a rate limit is configured.
@@ -289,9 +405,10 @@ pub const CLI_DELIVERIES_MAX: u32 = 10_000;
 /// Pages that one listing asks for: each reads [`DELIVERIES_SCAN_ROWS_MAX`] rows, so that even a
 /// rare kind is found among twenty million.
 pub const CLI_PAGES_MAX: usize = 1_000;
-/// How long `tidings webhook test` waits for the first attempt: longer than [`DELIVERY_TIMEOUT`].
-pub const TEST_DELIVERY_WAIT: Duration = Duration::from_secs(20);
-/// The pause between two looks at a test delivery; short for a person, nothing for the daemon.
-pub const TEST_DELIVERY_LOOK_EVERY: Duration = Duration::from_millis(200);
+/// How long `tidings webhook test` waits for its answer: twice the longest [`WEBHOOK_TIMEOUT_SECONDS`],
+/// for a token and for the attempt, and what any question may take.
+pub const CLI_TRIAL_TIMEOUT: Duration = Duration::from_secs(2 * 120 + 10);
+/// Lines of a body that `tidings webhook test` shows; `--json` has all of it.
+pub const CLI_BODY_LINES_MAX: usize = 60;
 /// Characters of a response that are shown in the table of attempts, to keep it a table.
 pub const CLI_EXCERPT_CHARS_MAX: usize = 80;

@@ -6,6 +6,7 @@
 
 use std::fmt;
 
+use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 /// A signing secret, key or password, as text.
@@ -26,6 +27,15 @@ impl Secret {
     }
 }
 
+/// Compared in constant time, so that how long it takes tells nothing but whether the lengths agree.
+impl PartialEq for Secret {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.as_bytes().ct_eq(other.0.as_bytes()).into()
+    }
+}
+
+impl Eq for Secret {}
+
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(…)")
@@ -42,5 +52,14 @@ mod tests {
         assert_eq!(format!("{secret:?}"), "Secret(…)");
         assert_eq!(format!("{:?}", Some(secret.clone())), "Some(Secret(…))");
         assert_eq!(secret.expose(), "klaviyo-test-secret");
+    }
+
+    #[test]
+    fn secrets_are_equal_where_their_texts_are() {
+        let secret = |text: &str| Secret::new(text.to_owned());
+        assert_eq!(secret("a"), secret("a"));
+        for other in ["b", "", "aa"] {
+            assert_ne!(secret("a"), secret(other), "{other}");
+        }
     }
 }

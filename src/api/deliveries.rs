@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::error::Problem;
 use super::jsonapi::{self, Resource, attributes};
-use super::{Answer, Call, webhooks};
-use crate::delivery::{self, Attempt, Delivery, Filter, Outcome, State};
+use super::{Answer, Call, attempts, webhooks};
+use crate::delivery::{self, Delivery, Filter, State};
 use crate::id::DeliveryId;
 use crate::limits;
 
@@ -82,19 +82,21 @@ pub(super) fn resource(call: &Call, delivery: &Delivery, is_whole: bool) -> Reso
     let mut shown = attributes(json!({
         "state": delivery.state.name(),
         "source": delivery.source.name(),
+        "phase": (delivery.state == State::Scheduled).then(|| delivery.phase.name()),
+        "event_count": delivery.events.len(),
         "destination": destination,
         "created_at": delivery.created.rfc3339_micros(),
         "due_at": delivery.due.map(|at| at.rfc3339_micros()),
         "finished_at": delivery.finished.map(|at| at.rfc3339_micros()),
         "attempt_count": delivery.attempts.len(),
-        "last_status": last.map_or(Value::Null, status),
-        "last_error": last.and_then(error_kind),
+        "last_status": last.and_then(|attempt| attempt.outcome.status()),
+        "last_error": last.and_then(|attempt| attempt.outcome.error()),
     }));
     if is_whole {
-        let attempts: Vec<Value> = delivery.attempts.iter().map(attempt).collect();
+        let attempts: Vec<Value> = delivery.attempts.iter().map(attempts::attempt).collect();
         shown.insert("attempts".to_owned(), attempts.into());
     }
-    let event = delivery.source.event().to_string();
+    let event = delivery.event().to_string();
     Resource {
         kind: "delivery",
         id: delivery.id.to_string(),
@@ -105,36 +107,4 @@ pub(super) fn resource(call: &Call, delivery: &Delivery, is_whole: bool) -> Reso
         })),
         path: format!("/api/deliveries/{}/", delivery.id),
     }
-}
-
-fn status(attempt: &Attempt) -> Value {
-    match attempt.outcome {
-        Outcome::Answered(status) => status.into(),
-        _ => Value::Null,
-    }
-}
-
-fn error_kind(attempt: &Attempt) -> Option<&'static str> {
-    match &attempt.outcome {
-        Outcome::Answered(_) => None,
-        Outcome::Failed { kind, .. } => Some(kind.as_str()),
-        Outcome::Gone => Some("gone"),
-        Outcome::Unreadable { .. } => Some("unreadable"),
-    }
-}
-
-fn attempt(attempt: &Attempt) -> Value {
-    let detail = match &attempt.outcome {
-        Outcome::Failed { detail, .. } | Outcome::Unreadable { detail } => detail.as_str(),
-        Outcome::Gone => "its webhook was deleted, or its event is not stored any more",
-        Outcome::Answered(_) => "",
-    };
-    let error = error_kind(attempt).map(|kind| json!({ "kind": kind, "detail": detail }));
-    json!({
-        "at": attempt.at.rfc3339_micros(),
-        "duration_ms": attempt.duration.as_secs_f64() * 1_000.0,
-        "status": status(attempt),
-        "error": error,
-        "response_excerpt": attempt.excerpt,
-    })
 }

@@ -6,11 +6,13 @@ use serde_json::{Map, Value, json};
 use tracing::error;
 
 use super::Reply;
+use crate::explanation::ExplainError;
 use crate::ingest::IngestError;
 use crate::json::Fault;
 use crate::key::KeyError;
 use crate::limits;
 use crate::store::StoreError;
+use crate::trial::TrialError;
 use crate::webhook::ChangeError;
 
 /// What a request is refused with.
@@ -106,6 +108,11 @@ impl Problem {
         Self::new(StatusCode::REQUEST_TIMEOUT, "request_timeout", "Request timeout.", detail)
     }
 
+    /// 409.
+    pub(super) fn conflict(detail: impl Into<Box<str>>) -> Self {
+        Self::new(StatusCode::CONFLICT, "conflict", "Conflict.", detail)
+    }
+
     /// 413.
     pub(super) fn too_large() -> Self {
         let detail = format!("A body has at most {} bytes.", limits::REQUEST_BODY_BYTES_MAX);
@@ -146,6 +153,26 @@ impl Problem {
                 detail,
             )
         }
+    }
+
+    /// 429: as many test sends as there may be are under way.
+    pub(super) fn busy() -> Self {
+        let (most, seconds) = (limits::TRIALS_AT_ONCE_MAX, limits::TRIAL_RETRY_AFTER_SECONDS);
+        let detail = format!(
+            "{most} test sends are under way, as many as there may be; try again in {seconds} \
+             seconds."
+        );
+        Self { detail: detail.into(), ..Self::throttled(seconds) }
+    }
+
+    /// 500, whose cause was logged.
+    pub(super) fn internal() -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "Internal error.",
+            "tidings failed; its log says why.",
+        )
     }
 
     /// The reply that says so.
@@ -204,12 +231,7 @@ impl From<StoreError> for Problem {
             },
             failure => {
                 error!(error = %failure, "a request failed");
-                Self::new(
-                    StatusCode::INTERNAL_SERVER_ERROR,
-                    "internal",
-                    "Internal error.",
-                    "tidings failed; its log says why.",
-                )
+                Self::internal()
             }
         }
     }
@@ -224,6 +246,29 @@ impl From<IngestError> for Problem {
     }
 }
 
+impl From<TrialError> for Problem {
+    fn from(error: TrialError) -> Self {
+        match error {
+            TrialError::Busy => Self::busy(),
+            TrialError::Fault(fault) => fault.into(),
+            TrialError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ExplainError> for Problem {
+    fn from(error: ExplainError) -> Self {
+        match error {
+            ExplainError::NoEvent(id) => Self::not_found(format!("No event {id}.")),
+            ExplainError::NoWebhook(id) => Self::parameter(
+                "filter",
+                format!("there is no webhook {id}, and none that was deleted got the event"),
+            ),
+            ExplainError::Store(error) => error.into(),
+        }
+    }
+}
+
 impl From<ChangeError> for Problem {
     fn from(error: ChangeError) -> Self {
         match error {
@@ -232,6 +277,13 @@ impl From<ChangeError> for Problem {
                 "/data",
                 format!("there are {} webhooks already", limits::WEBHOOKS_MAX),
             )),
+            ChangeError::Fault(fault) => fault.into(),
+            ChangeError::Overlap(id, expires) => Self::conflict(format!(
+                "The secret was rotated before, and both are good until {}: end that first with \
+                 DELETE /api/webhooks/{id}/previous-secret, or wait.",
+                expires.rfc3339_seconds()
+            )),
+            ChangeError::NoOverlap => Self::not_found("The webhook has no previous secret."),
             ChangeError::Store(error) => error.into(),
         }
     }

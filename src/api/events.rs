@@ -41,7 +41,7 @@ pub(super) async fn get(call: Call) -> Answer {
     if include.contains(&"profile")
         && let Some(profile) = profile::get(&call.parts().store.snapshot()?, event.profile)?
     {
-        included.push(profiles::resource(&profile, call.base(), profile_fields.as_deref()));
+        included.push(profile.resource(call.base(), profile_fields.as_deref()));
     }
     let mut data = Vec::new();
     event::push_resource(&mut data, &event, call.base(), fields);
@@ -71,7 +71,7 @@ pub(super) async fn profile(call: Call) -> Answer {
     let event = find(&call)?;
     let profile = profile::get(&call.parts().store.snapshot()?, event.profile)?;
     let profile = profile.ok_or_else(|| Problem::not_found("The profile is gone."))?;
-    let data = profiles::resource(&profile, call.base(), fields.as_deref());
+    let data = profile.resource(call.base(), fields.as_deref());
     Ok(jsonapi::one(&call, StatusCode::OK, &data, &[]))
 }
 

@@ -6,7 +6,7 @@
 
 use http_body_util::{BodyExt, Limited};
 use hyper::Request;
-use hyper::body::{Bytes, Incoming};
+use hyper::body::{Body as _, Bytes, Incoming};
 use hyper::header;
 use hyper::http::request;
 
@@ -55,6 +55,17 @@ fn is_local(name: &str) -> bool {
     name == "localhost" || address.parse::<std::net::IpAddr>().is_ok()
 }
 
+/// Whether a call takes a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// What is sent is not read.
+    No,
+    /// It may be left out, and then needs no media type.
+    Maybe,
+    /// It must be there.
+    Yes,
+}
+
 /// Reads the body, if the route takes one.
 ///
 /// # Errors
@@ -62,9 +73,10 @@ fn is_local(name: &str) -> bool {
 pub(super) async fn read_body(
     head: &request::Parts,
     body: Incoming,
-    is_wanted: bool,
+    wanted: Wanted,
 ) -> Result<Bytes, Problem> {
-    if !is_wanted {
+    let is_left_out = wanted == Wanted::Maybe && body.is_end_stream();
+    if wanted == Wanted::No || is_left_out {
         return Ok(Bytes::new());
     }
     check_media_type(head)?;

@@ -1,14 +1,13 @@
 //! Metrics: list and get (contract: wire.md §4.4).
 
 use hyper::StatusCode;
-use serde_json::{Value, json};
 
 use super::error::Problem;
 use super::jsonapi::{self, Resource, attributes};
 use super::{Answer, Call};
 use crate::id::MetricId;
 use crate::limits;
-use crate::metric::{API_SERVICE, FIRST_PARTY_SERVICE, Metric};
+use crate::metric::Metric;
 
 pub(super) const FIELDS: [&str; 5] = ["created", "id", "integration", "name", "updated"];
 const INCLUDE: [&str; 1] = ["flow-triggers"];
@@ -55,40 +54,9 @@ pub(super) fn resource(metric: &Metric) -> Resource {
     Resource {
         kind: "metric",
         id: metric.id.to_string(),
-        attributes: attributes(json!({
-            "name": metric.name,
-            "created": metric.created.rfc3339_seconds(),
-            "updated": metric.created.rfc3339_seconds(),
-            "integration": integration(&metric.service),
-        })),
+        attributes: attributes(metric.attributes()),
         relationships: None,
         path: format!("/api/metrics/{}/", metric.id),
-    }
-}
-
-fn integration(service: &str) -> Value {
-    json!({
-        "object": "integration",
-        "id": service,
-        "key": service,
-        "name": integration_name(service),
-        "category": integration_category(service),
-    })
-}
-
-fn integration_name(service: &str) -> &str {
-    match service {
-        API_SERVICE => "API",
-        FIRST_PARTY_SERVICE => "Klaviyo",
-        other => other,
-    }
-}
-
-fn integration_category(service: &str) -> &'static str {
-    match service {
-        API_SERVICE => "API",
-        FIRST_PARTY_SERVICE => "Internal",
-        _ => "Custom",
     }
 }
 
@@ -122,7 +90,7 @@ impl Wanted {
         let has = |wanted: &Option<String>, value: &str| {
             wanted.as_ref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(value))
         };
-        has(&self.name, integration_name(&metric.service))
-            && has(&self.category, integration_category(&metric.service))
+        has(&self.name, metric.integration_name())
+            && has(&self.category, metric.integration_category())
     }
 }

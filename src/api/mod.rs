@@ -11,10 +11,12 @@
 //! in JSON:API, and the table would stand beside its routes instead of being them.
 
 mod accounts;
+mod attempts;
 mod auth;
 mod deliveries;
 mod error;
 mod events;
+mod explanations;
 mod gate;
 mod health;
 mod jsonapi;
@@ -26,6 +28,7 @@ mod query;
 mod rate_limit;
 mod routes;
 mod topics;
+mod trials;
 mod webhooks;
 
 use std::sync::Arc;
@@ -41,12 +44,14 @@ pub use rate_limit::RateLimit;
 
 use crate::account::Account;
 use crate::clock::Clock;
-use crate::delivery::{API_VERSION, Deliveries};
-use crate::egress::Policy;
+use crate::delivery::{API_VERSION, Deliveries, Sender};
+use crate::egress::{Egress, Policy};
+use crate::explanation::Explainer;
 use crate::ingest::Ingest;
 use crate::key::Keys;
 use crate::metric::Metrics;
 use crate::store::Store;
+use crate::trial::Trials;
 use crate::webhook::Webhooks;
 
 use auth::Principal;
@@ -68,12 +73,16 @@ pub struct Parts {
     pub webhooks: Webhooks,
     /// Schedules deliveries.
     pub deliveries: Deliveries,
+    /// Sends tests, and knows what was sent.
+    pub sender: Arc<Sender>,
     /// All keys.
     pub keys: Keys,
     /// The account.
     pub account: Account,
     /// What destinations are allowed.
     pub policy: Policy,
+    /// The way out, for handshakes.
+    pub egress: Egress,
     /// The time.
     pub clock: Clock,
     /// The public URL without a slash at its end.
@@ -87,6 +96,8 @@ pub struct Parts {
 /// The API of one daemon.
 pub struct Api {
     parts: Parts,
+    trials: Trials,
+    explainer: Explainer,
     router: Router,
 }
 
@@ -150,11 +161,25 @@ impl Reply {
 
 type Answer = Result<Reply, Problem>;
 
+/// Runs what may read or compute much on a thread that nobody else needs.
+async fn apart<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| {
+        tracing::error!(%error, "a request failed");
+        Problem::internal()
+    })
+}
+
 impl Api {
     /// The API over these parts.
     #[must_use]
     pub fn new(parts: Parts) -> Arc<Self> {
-        Arc::new(Self { parts, router: Router::new() })
+        let trials = Trials::new(Arc::clone(&parts.sender), parts.metrics.clone());
+        let explainer = Explainer {
+            metrics: parts.metrics.clone(),
+            webhooks: parts.webhooks.clone(),
+            deliveries: parts.deliveries.clone(),
+        };
+        Arc::new(Self { parts, trials, explainer, router: Router::new() })
     }
 
     /// Answers one request.
@@ -191,7 +216,7 @@ impl Api {
         let limited = self.parts.rate_limit.take(principal.id(), self.parts.clock.now());
         let limits = limited.map_err(Problem::throttled)?;
         let query = Query::parse(head.uri.query(), route.parameters)?;
-        let body = gate::read_body(&head, body, route.body.is_some()).await?;
+        let body = gate::read_body(&head, body, route.wants_body()).await?;
         let (path, id) = (path.to_owned(), id.to_owned());
         let handler = route.handler;
         let call = Call { api: Arc::clone(&self), principal, path, id, query, body };

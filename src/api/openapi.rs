@@ -10,8 +10,10 @@ use hyper::header::{self, HeaderValue};
 use serde_json::{Map, Value, json};
 
 use super::routes::{ROUTES, Route};
+use super::webhooks::schema;
 use super::{Answer, Call, MEDIA_TYPE, Reply};
 use crate::delivery::API_VERSION;
+use crate::delivery::{Source, State};
 
 /// `GET /openapi.json`.
 pub(super) async fn document(call: Call) -> Answer {
@@ -70,7 +72,8 @@ fn operation(route: &Route) -> Value {
         "responses": responses,
     });
     if let Some(body) = route.body {
-        operation["requestBody"] = json!({ "required": true, "content": content(body) });
+        let is_required = !route.body_is_optional;
+        operation["requestBody"] = json!({ "required": is_required, "content": content(body) });
     }
     if route.scopes.is_empty() {
         operation["security"] = json!([]);
@@ -115,7 +118,10 @@ pub(super) fn schemas() -> Value {
         ("Account", "account"),
         ("WebhookTopic", "webhook-topic"),
         ("Webhook", "webhook"),
+        ("WebhookWithSecret", "webhook"),
         ("Delivery", "delivery"),
+        ("WebhookTest", "webhook-test"),
+        ("EventExplanation", "event-explanation"),
         ("Key", "key"),
     ] {
         let resource = json!({
@@ -192,18 +198,18 @@ fn attributes_of_resources() -> Map<String, Value> {
             "public_api_key": text(), "locale": text(),
         })),
         "WebhookTopicAttributes": object(json!({})),
-        "WebhookAttributes": object(json!({
-            "name": text(), "description": text_or_null(), "endpoint_url": text(),
-            "enabled": { "type": "boolean" }, "created_at": moment(), "updated_at": moment(),
-        })),
+        "WebhookAttributes": object(schema::answered().into()),
+        "WebhookWithSecretAttributes": object(schema::answered_with_secret().into()),
         "DeliveryAttributes": object(json!({
-            "state": { "enum": ["scheduled", "delivered", "exhausted", "cancelled"] },
-            "source": { "enum": ["event", "test"] }, "destination": text_or_null(),
+            "state": { "enum": State::ALL.map(State::name) }, "phase": text_or_null(),
+            "event_count": { "type": "integer" }, "source": { "enum": Source::ALL.map(Source::name) }, "destination": text_or_null(),
             "created_at": moment(), "due_at": moment(), "finished_at": moment(),
             "attempt_count": { "type": "integer" },
             "last_status": { "type": ["integer", "null"] }, "last_error": text_or_null(),
             "attempts": { "type": "array", "items": { "$ref": "#/components/schemas/Attempt" } },
         })),
+        "WebhookTestAttributes": object(super::trials::schema()),
+        "EventExplanationAttributes": object(super::explanations::schema()),
         "KeyAttributes": object(json!({
             "name": text(), "scopes": { "type": "array", "items": text() }, "hint": text(),
             "created_at": moment(), "revoked_at": moment(),
@@ -222,7 +228,10 @@ fn shared() -> Map<String, Value> {
         "Attempt": object(json!({
             "at": moment(), "duration_ms": { "type": "number" },
             "status": { "type": ["integer", "null"] },
-            "error": { "type": ["object", "null"] }, "response_excerpt": text(),
+            "error": { "type": ["object", "null"] }, "summary": text(),
+            "phases": { "type": "object" }, "remote_address": text_or_null(),
+            "tls_version": text_or_null(), "request_bytes": { "type": "integer" },
+            "response_headers": text(), "response_excerpt": text(),
         })),
         "Health": object(json!({ "status": text() })),
         "OpenApi": { "type": "object" },
@@ -262,23 +271,20 @@ fn bodies() -> Map<String, Value> {
             "type": { "const": "webhook-topic" }, "id": text(),
         })) },
     })) })) });
-    let webhook = json!({
-        "name": text(), "description": text_or_null(), "endpoint_url": text(),
-        "secret_key": { "type": "string", "minLength": 16 },
-    });
-    let mut change = webhook.clone();
-    change["enabled"] = json!({ "type": "boolean" });
     let mut topics_and_id = topics.clone();
     topics_and_id["id"] = text();
     let bulk = json!({ "events-bulk-create": { "type": "object" } });
+    let trial = json!({ "topic": text_or_null(), "event_id": text_or_null() });
     let key = json!({ "name": text(), "scopes": { "type": "array", "items": text() } });
     super::jsonapi::attributes(json!({
         "EventCreate": body("event", &["properties", "metric", "profile"], event, json!({})),
         "EventBulkCreate":
             body("event-bulk-create-job", &["events-bulk-create"], bulk, json!({})),
         "WebhookCreate":
-            body("webhook", &["name", "endpoint_url", "secret_key"], webhook, topics),
-        "WebhookUpdate": body("webhook", &[], change, topics_and_id),
+            body("webhook", &["name", "endpoint_url"], schema::made().into(), topics),
+        "WebhookUpdate": body("webhook", &[], schema::changed().into(), topics_and_id),
+        "SecretRotation": body("webhook", &[], schema::rotation().into(), json!({})),
+        "WebhookTestCreate": body("webhook-test", &[], trial, json!({})),
         "KeyCreate": body("key", &["name", "scopes"], key, json!({})),
     }))
 }

@@ -11,9 +11,10 @@ use std::pin::Pin;
 use hyper::Method;
 
 use super::error::Problem;
+use super::gate::Wanted;
 use super::{
-    Answer, Call, accounts, deliveries, events, health, keys, metrics, openapi, profiles, topics,
-    webhooks,
+    Answer, Call, accounts, deliveries, events, explanations, health, keys, metrics, openapi,
+    profiles, topics, trials, webhooks,
 };
 
 type Handling = Pin<Box<dyn Future<Output = Answer> + Send>>;
@@ -30,6 +31,8 @@ pub(super) struct Route {
     pub(super) parameters: &'static [&'static str],
     /// The name of the body's schema, where the call takes a body.
     pub(super) body: Option<&'static str>,
+    /// Whether the body may be left out.
+    pub(super) body_is_optional: bool,
     /// The status of success, and the name of the answer's schema where it has a body.
     pub(super) success: (u16, Option<&'static str>),
     pub(super) handler: fn(Call) -> Handling,
@@ -44,7 +47,7 @@ const ACCOUNT_FIELDS: &str = "fields[account]";
 
 macro_rules! route {
     ($method:ident $path:literal $operation:literal $summary:literal
-     scopes $scopes:tt parameters $parameters:tt $(body $body:literal)?
+     scopes $scopes:tt parameters $parameters:tt $(body $body:literal)? $(maybe $maybe:literal)?
      => $status:literal $(answer $answer:literal)? by $handler:expr) => {
         Route {
             method: Method::$method,
@@ -53,13 +56,27 @@ macro_rules! route {
             summary: $summary,
             scopes: &$scopes,
             parameters: &$parameters,
-            body: route!(@optional $($body)?),
+            body: route!(@optional $($body)? $($maybe)?),
+            body_is_optional: route!(@is_there $($maybe)?),
             success: ($status, route!(@optional $($answer)?)),
             handler: |call| Box::pin($handler(call)),
         }
     };
+    (@is_there) => { false };
+    (@is_there $value:literal) => { true };
     (@optional) => { None };
     (@optional $value:literal) => { Some($value) };
+}
+
+impl Route {
+    /// Whether a request has a body for this call.
+    pub(super) const fn wants_body(&self) -> Wanted {
+        match (self.body, self.body_is_optional) {
+            (None, _) => Wanted::No,
+            (Some(_), true) => Wanted::Maybe,
+            (Some(_), false) => Wanted::Yes,
+        }
+    }
 }
 
 /// Every call, in the order of the document.
@@ -71,6 +88,9 @@ pub(super) static ROUTES: &[Route] = &[
     route!(GET "/api/events/{id}" "get_event" "One event"
         scopes ["events:read"] parameters [EVENT_FIELDS, METRIC_FIELDS, PROFILE_FIELDS, "include"]
         => 200 answer "Event" by events::get),
+    route!(GET "/api/events/{id}/explanation" "explain_event" "Why each webhook did or did not react to an event"
+        scopes ["events:read", "deliveries:read", "webhooks:read"] parameters ["filter"]
+        => 200 answer "EventExplanation" by explanations::get),
     route!(GET "/api/events/{id}/metric" "get_metric_for_event" "The metric of an event"
         scopes ["events:read", "metrics:read"] parameters [METRIC_FIELDS]
         => 200 answer "Metric" by events::metric),
@@ -106,7 +126,7 @@ pub(super) static ROUTES: &[Route] = &[
         => 200 answer "WebhookTopic" by topics::get),
     route!(POST "/api/webhooks" "create_webhook" "Subscribe an endpoint to topics"
         scopes ["webhooks:write"] parameters [WEBHOOK_FIELDS] body "WebhookCreate"
-        => 201 answer "Webhook" by webhooks::create),
+        => 201 answer "WebhookWithSecret" by webhooks::create),
     route!(GET "/api/webhooks" "get_webhooks" "The webhooks, oldest first"
         scopes ["webhooks:read"] parameters [WEBHOOK_FIELDS, TOPIC_FIELDS, "include"]
         => 200 answer "WebhookCollection" by webhooks::list),
@@ -118,8 +138,14 @@ pub(super) static ROUTES: &[Route] = &[
         => 200 answer "Webhook" by webhooks::update),
     route!(DELETE "/api/webhooks/{id}" "delete_webhook" "Remove a webhook; what is scheduled for it is cancelled"
         scopes ["webhooks:write"] parameters [] => 204 by webhooks::delete),
-    route!(POST "/api/webhooks/{id}/test" "test_webhook" "Send a made-up event to a webhook"
-        scopes ["webhooks:write"] parameters [] => 202 answer "Delivery" by webhooks::test),
+    route!(POST "/api/webhooks/{id}/rotate-secret" "rotate_webhook_secret" "Replace a webhook's secret; the old one stays good for a while"
+        scopes ["webhooks:write"] parameters [WEBHOOK_FIELDS] maybe "SecretRotation"
+        => 200 answer "WebhookWithSecret" by webhooks::rotate_secret),
+    route!(DELETE "/api/webhooks/{id}/previous-secret" "end_webhook_secret_rotation" "End the overlap of a rotation now"
+        scopes ["webhooks:write"] parameters [] => 204 by webhooks::end_rotation),
+    route!(POST "/api/webhooks/{id}/test" "test_webhook" "Send one event to a webhook and see the answer; nothing is stored"
+        scopes ["webhooks:write"] parameters [] maybe "WebhookTestCreate"
+        => 200 answer "WebhookTest" by trials::create),
     route!(GET "/api/deliveries" "get_deliveries" "Deliveries, newest first"
         scopes ["deliveries:read"] parameters ["filter", "page[size]", "page[cursor]"]
         => 200 answer "DeliveryCollection" by deliveries::list),

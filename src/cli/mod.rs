@@ -11,6 +11,7 @@ mod client;
 mod delivery;
 pub mod demo;
 mod event;
+mod explain;
 mod key;
 pub mod listen;
 pub mod receiver;
@@ -59,6 +60,8 @@ enum Command {
     Topic(webhook::TopicArgs),
     /// Send events
     Event(event::EventArgs),
+    /// See why webhooks did or did not react to an event
+    Explain(explain::ExplainArgs),
     /// See what was delivered, what waits, and why
     Delivery(delivery::DeliveryArgs),
 }
@@ -74,6 +77,7 @@ pub fn main() -> ExitCode {
         Command::Webhook(args) => webhook::run(args),
         Command::Topic(args) => webhook::run_topic(args),
         Command::Event(args) => event::run(args),
+        Command::Explain(args) => explain::run(args),
         Command::Delivery(args) => delivery::run(args),
     }
 }

@@ -13,6 +13,7 @@ use tracing_subscriber::filter::{EnvFilter, LevelFilter};
 use url::{Host, Url};
 
 use super::LogFormat;
+use crate::clock::parse_duration;
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
@@ -96,6 +97,14 @@ pub(super) const RETRY_DELAY: Kind<Duration> = Kind {
     parse: |text| duration(text, 1..=7 * DAY),
 };
 
+pub(super) const DISABLE_AFTER: Kind<Option<Duration>> = Kind {
+    expected: "`never`, or a duration from `1h` to `365d` (a number and s, m, h or d)",
+    parse: |text| match text {
+        "never" => Some(None),
+        text => duration(text, HOUR..=365 * DAY).map(Some),
+    },
+};
+
 pub(super) const UNIQUE_ID_WINDOW: Kind<Duration> = Kind {
     expected: "a duration from `1m` to `400d` (a number and s, m, h or d)",
     parse: |text| duration(text, MINUTE..=400 * DAY),
@@ -172,21 +181,9 @@ fn locale(text: &str) -> Option<String> {
     (text.len() <= 35 && language && parts.all(subtag)).then(|| text.to_owned())
 }
 
-/// `<number><s|m|h|d>`, with bounds in seconds.
+/// A duration with bounds in seconds.
 fn duration(text: &str, seconds: RangeInclusive<u64>) -> Option<Duration> {
-    let unit = match text.chars().last()? {
-        's' => 1,
-        'm' => MINUTE,
-        'h' => HOUR,
-        'd' => DAY,
-        _ => return None,
-    };
-    let digits = text.strip_suffix(['s', 'm', 'h', 'd'])?;
-    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let total = digits.parse::<u64>().ok()?.checked_mul(unit)?;
-    seconds.contains(&total).then(|| Duration::from_secs(total))
+    parse_duration(text).filter(|duration| seconds.contains(&duration.as_secs()))
 }
 
 /// A bare word must be a level: `EnvFilter` takes `inof` for a target to be traced in full.

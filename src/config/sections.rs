@@ -24,7 +24,6 @@ const UNIQUE_ID_WINDOW: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 const MIB: u64 = 1024 * 1024;
 /// Enough by the measurements behind the design; redb's own default is 1 GiB.
 const CACHE_BYTES: u64 = 128 * MIB;
-const RETRIES_MAX: usize = 32;
 
 /// What the account resource of the API says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,17 +103,23 @@ pub struct Delivery {
     pub retry_schedule: Vec<Duration>,
     /// Attempts to one destination at the same time.
     pub concurrency: usize,
+    /// A destination that took nothing for so long is disabled; `None` never is.
+    pub disable_after: Option<Duration>,
 }
 
 impl Delivery {
     pub(super) fn read(keys: &mut Keys) -> Self {
         let timeout = keys.whole("delivery.timeout_seconds", 1..=120);
-        let schedule = keys.list("delivery.retry_schedule", RETRIES_MAX, kinds::RETRY_DELAY);
+        let schedule =
+            keys.list("delivery.retry_schedule", limits::RETRIES_MAX, kinds::RETRY_DELAY);
         Self {
             timeout: timeout.map_or(limits::DELIVERY_TIMEOUT, Duration::from_secs),
             retry_schedule: schedule
                 .unwrap_or_else(|| RETRY_SCHEDULE_SECONDS.map(Duration::from_secs).to_vec()),
             concurrency: keys.whole("delivery.concurrency", 1..=256).unwrap_or(CONCURRENCY),
+            disable_after: keys
+                .text("delivery.disable_after", kinds::DISABLE_AFTER)
+                .unwrap_or(Some(limits::DISABLE_AFTER)),
         }
     }
 }

@@ -1,31 +1,29 @@
-//! One attempt: the body is built, stamped with the time of sending, signed and sent.
-//!
-//! Body and headers follow the contract (wire.md §1.1): `meta` with its version and the true
-//! time, `data` with one item. Every attempt is stamped and signed anew, so that receivers that
-//! check for freshness accept a retry; the message id and `external_id` never change. Beside the
-//! original's headers stand those of Standard Webhooks.
+//! One attempt: what is to be sent is read, stamped, signed and sent, and the evidence is kept.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
-use hyper::{Method, body::Bytes};
+use hyper::body::Bytes;
+use hyper::header::{self, HeaderMap};
 
+use super::lanes::Ready;
 use super::message::{self, Messages};
-use super::{Attempt, Outcome, Source, State, rows};
-use crate::clock::{Clock, Stopwatch, Timestamp};
-use crate::egress::{Egress, Request, SendErrorKind};
+use super::oauth::{Grant, Tokens};
+use super::policy::{self, Wishes};
+use super::request::{self, Outgoing, Sent};
+use super::{Attempt, Delivery, Outcome, State, Trace, rows};
+use crate::clock::{Clock, Timestamp};
+use crate::egress::{self, Egress, Exchange, Request, SendErrorKind};
 use crate::event::{self, Event};
 use crate::id::{AccountId, DeliveryId, EventId, MetricId, ProfileId};
-use crate::metric::Metrics;
-use crate::signing::Message;
-use crate::signing::Schemes;
+use crate::limits;
+use crate::metric::{Metric, Metrics};
+use crate::secret::Secret;
 use crate::store::{Store, StoreError};
-use crate::webhook::Endpoint;
+use crate::webhook::{Auth, Endpoint};
 
 /// The API revision whose shapes deliveries and documents have; sent as `meta.version`.
 pub const API_VERSION: &str = "2026-07-15";
-const USER_AGENT: &str = concat!("tidings/", env!("CARGO_PKG_VERSION"));
 
 /// Everything that an attempt needs besides the delivery itself.
 pub struct Sender {
@@ -41,143 +39,319 @@ pub struct Sender {
     pub account: AccountId,
     /// The public URL without a slash at its end, for links.
     pub base_url: Arc<str>,
-    /// The deadline of an attempt, from look-up to last byte.
+    /// The deadline of an attempt, from look-up to last byte, of webhooks that say nothing.
     pub timeout: Duration,
     /// What was sent last.
     pub messages: Messages,
+    /// The tokens of endpoints that want one.
+    pub tokens: Tokens,
+}
+
+/// A test send: what was sent, and what came of it.
+pub struct Trial {
+    /// The topic.
+    pub topic: String,
+    /// The event; `None` where it was made up.
+    pub event: Option<EventId>,
+    /// What was sent; `None` where nothing could be.
+    pub sent: Option<Sent>,
+    /// What came of it.
+    pub attempt: Attempt,
+}
+
+/// Why there is nothing to send.
+enum Nothing {
+    Gone,
+    Unwanted,
+    Unreadable(StoreError),
+}
+
+impl From<StoreError> for Nothing {
+    fn from(error: StoreError) -> Self {
+        Self::Unreadable(error)
+    }
 }
 
 impl Sender {
-    /// Makes one attempt to deliver; `source` is `None` where the delivery's row has to tell.
+    /// Makes one attempt to deliver.
     pub(super) async fn attempt(
         &self,
-        id: DeliveryId,
-        source: Option<Source>,
+        ready: &Ready,
         endpoint: Option<&Endpoint>,
-    ) -> Attempt {
+    ) -> (Attempt, Wishes) {
         let at = self.clock.now();
-        let watch = Stopwatch::start();
-        let message = match endpoint {
-            Some(endpoint) => self.message(id, source, endpoint),
-            None => Ok(None),
+        let queue = at.since(ready.since);
+        let found = match endpoint {
+            Some(endpoint) => self.data(ready, endpoint).map(|data| (endpoint, data)),
+            None => Err(Nothing::Gone),
         };
-        let (outcome, excerpt) = match (endpoint, message) {
-            (Some(endpoint), Ok(Some(message))) => self.send(id, endpoint, &message, at).await,
-            (_, Ok(_)) => (Outcome::Gone, String::new()),
-            (_, Err(error)) => (Outcome::Unreadable { detail: error.to_string() }, String::new()),
+        let (attempt, wishes) = match found {
+            Ok((endpoint, data)) => self.send(ready.id, endpoint, &data, at).await.0,
+            Err(nothing) => (Attempt::without_request(at, nothing.into()), Wishes::default()),
         };
-        Attempt { at, duration: watch.elapsed(), outcome, excerpt }
+        let trace = Trace { queue, ..attempt.trace };
+        (Attempt { trace, ..attempt }, wishes)
     }
 
-    /// The `data` of the delivery's body; `None` where there is nothing to send any more.
-    fn message(
-        &self,
-        id: DeliveryId,
-        source: Option<Source>,
-        endpoint: &Endpoint,
-    ) -> Result<Option<Bytes>, StoreError> {
-        let source = match source {
-            Some(source) => source,
+    /// The `data` of the delivery's body.
+    fn data(&self, ready: &Ready, endpoint: &Endpoint) -> Result<Bytes, Nothing> {
+        let is_skipped = endpoint.webhook.skip_before.is_some_and(|first| ready.id < first);
+        let include = endpoint.webhook.settings.include;
+        let data = match ready.event {
+            Some(_) if is_skipped => return Err(Nothing::Unwanted),
+            Some(event) => message::data(self, &[event], include)?,
             None => {
-                let found = rows::get(&self.store.snapshot()?, id)?;
-                let Some(found) = found.filter(|found| found.state == State::Scheduled) else {
-                    return Ok(None);
-                };
-                found.source
+                let found = rows::get(&self.store.snapshot()?, ready.id)?;
+                let found = found.filter(|found| found.state == State::Scheduled);
+                let found = found.ok_or(Nothing::Gone)?;
+                // What a person asked for again since is wanted.
+                if is_skipped && found.resent.is_none() {
+                    return Err(Nothing::Unwanted);
+                }
+                message::data(self, &found.events, include)?
             }
         };
-        match source {
-            Source::Test(id) => {
-                let (event, topic) = self.sample(id, endpoint);
-                Ok(Some(message::data(&event, &topic, &self.base_url)))
-            }
-            Source::Event(id) => self.messages.data(id, || {
-                let Some(event) = event::get(&self.store.snapshot()?, id)? else { return Ok(None) };
-                let metric = self.metrics.get(event.metric);
-                Ok(metric.map(|metric| message::data(&event, &metric.topic, &self.base_url)))
-            }),
-        }
+        data.ok_or(Nothing::Gone)
     }
 
-    /// The made-up event of a test: it is not in the log, and says that it is a test.
-    fn sample(&self, id: EventId, endpoint: &Endpoint) -> (Event, String) {
-        let topic = endpoint.webhook.topics.first().cloned().unwrap_or_default();
-        let metric = self.metrics.by_topic(&topic);
-        let time = id.received();
-        let event = Event {
-            id,
-            metric: metric.map_or_else(|| MetricId::from_random(0), |metric| metric.id),
-            profile: ProfileId::from_u128(0),
-            time,
-            received: time,
-            unique_id: "tidings-test".to_owned(),
-            value: None,
-            value_currency: None,
-            properties: r#"{"test":true,"message":"A test delivery from tidings"}"#.to_owned(),
-            backfill: false,
-        };
-        (event, topic)
-    }
-
+    /// Sends `data` to the endpoint; also returns what was sent.
     async fn send(
         &self,
         id: DeliveryId,
         endpoint: &Endpoint,
         data: &[u8],
         at: Timestamp,
-    ) -> (Outcome, String) {
+    ) -> ((Attempt, Wishes), Option<(HeaderMap, Bytes)>) {
+        let refuse = |kind, detail: &str| {
+            let outcome = Outcome::Failed { kind, detail: detail.to_owned() };
+            ((Attempt::without_request(at, outcome), Wishes::default()), None)
+        };
         let destination = match &endpoint.destination {
             Ok(destination) => destination.clone(),
-            Err(why) => {
-                let kind = SendErrorKind::AddressRefused;
-                return (Outcome::Failed { kind, detail: why.clone() }, String::new());
+            Err(why) => return refuse(SendErrorKind::AddressRefused, why),
+        };
+        let egress = match endpoint.way_out(&self.egress) {
+            Ok(egress) => egress,
+            Err(why) => return refuse(SendErrorKind::Tls, &why),
+        };
+        let timeout = endpoint.webhook.settings.timeout.unwrap_or(self.timeout);
+        let token = match self.token(endpoint, timeout).await {
+            Ok(token) => token,
+            Err(detail) => {
+                let attempt = Attempt::without_request(at, Outcome::NoToken { detail });
+                return ((attempt, Wishes::default()), None);
             }
         };
-        let body = self.body(endpoint, data, at);
-        let headers = headers(id, endpoint, &body, at);
-        let body = Bytes::from(body);
-        let request = Request { method: Method::POST, destination, headers, body };
-        match self.egress.send(request, self.timeout).await.result {
-            Ok(response) => {
-                let excerpt = String::from_utf8_lossy(&response.excerpt).into_owned();
-                (Outcome::Answered(response.status.as_u16()), excerpt)
-            }
-            Err(error) => {
-                (Outcome::Failed { kind: error.kind, detail: error.detail }, String::new())
-            }
+        let stamp = (at, token.as_ref().map(Secret::expose));
+        let Outgoing { headers, body } = request::outgoing(self, id, endpoint, data, stamp);
+        let method = method(endpoint);
+        let sent = (headers.clone(), body.clone());
+        let request = Request { method, destination, headers, body };
+        let exchange = egress.send(request, timeout).await;
+        if token.is_some()
+            && exchange.result.as_ref().is_ok_and(|response| response.status.as_u16() == 401)
+        {
+            self.tokens.forget(endpoint.webhook.id);
         }
+        let recorded = record(at, &sent.1, exchange, self.clock.now());
+        (recorded, Some(sent))
     }
 
-    fn body(&self, endpoint: &Endpoint, data: &[u8], at: Timestamp) -> Vec<u8> {
-        let mut body = Vec::with_capacity(256 + data.len());
-        for part in [
-            r#"{"meta":{"timestamp":""#,
-            &at.rfc3339_micros(),
-            r#"","klaviyo_webhook_id":""#,
-            &endpoint.webhook.id.to_string(),
-            r#"","klaviyo_account_id":""#,
-            self.account.as_str(),
-            r#"","version":""#,
-            API_VERSION,
-            r#""},"data":"#,
-        ] {
-            body.extend_from_slice(part.as_bytes());
-        }
-        body.extend_from_slice(data);
-        body.push(b'}');
-        body
+    async fn token(
+        &self,
+        endpoint: &Endpoint,
+        timeout: Duration,
+    ) -> Result<Option<Secret>, String> {
+        let Some(Auth::OAuth2 { client_id, client_secret, scope, .. }) =
+            &endpoint.webhook.settings.auth
+        else {
+            return Ok(None);
+        };
+        let destination = match &endpoint.token_destination {
+            Some(Ok(destination)) => destination,
+            Some(Err(why)) => return Err(why.clone()),
+            None => return Err("there is no address to get a token from".to_owned()),
+        };
+        let grant = Grant {
+            webhook: endpoint.webhook.id,
+            version: endpoint.webhook.updated,
+            destination,
+            client_id,
+            client_secret,
+            scope: scope.as_deref(),
+        };
+        self.tokens.get(&grant, &self.egress, &self.clock, timeout).await.map(Some)
+    }
+
+    /// Sends one event to an endpoint without putting it into the outbox: the stored event, or a
+    /// made-up one of `metric`.
+    ///
+    /// # Errors
+    /// Where the store can not be read.
+    pub async fn trial(
+        &self,
+        id: DeliveryId,
+        endpoint: &Endpoint,
+        metric: &Metric,
+        event: Option<Event>,
+    ) -> Result<Trial, StoreError> {
+        let at = self.clock.now();
+        let stored = event.as_ref().map(|event| event.id);
+        let event = event.unwrap_or_else(|| sample(metric.id, at));
+        let include = endpoint.webhook.settings.include;
+        let data = message::data_of(self, &event, metric, include)?;
+        let ((attempt, _), sent) = self.send(id, endpoint, &data, at).await;
+        let sent = sent.map(|(headers, body)| {
+            request::shown(Outgoing { headers, body }, endpoint, Some(&attempt))
+        });
+        Ok(Trial { topic: metric.topic.clone(), event: stored, sent, attempt })
+    }
+
+    /// What an attempt sent, made again; or, without one, what would be sent now. `None` where the
+    /// events are not stored any more.
+    ///
+    /// # Errors
+    /// Where the store can not be read.
+    pub fn sent(
+        &self,
+        delivery: &Delivery,
+        attempt: Option<&Attempt>,
+        endpoint: &Endpoint,
+    ) -> Result<Option<Sent>, StoreError> {
+        let include = endpoint.webhook.settings.include;
+        let Some(data) = message::data(self, &delivery.events, include)? else { return Ok(None) };
+        let at = attempt.map_or_else(|| self.clock.now(), |attempt| attempt.at);
+        // The token is not shown anyway.
+        let outgoing = request::outgoing(self, delivery.id, endpoint, &data, (at, Some("")));
+        Ok(Some(request::shown(outgoing, endpoint, attempt)))
+    }
+
+    /// The stored event with this id.
+    ///
+    /// # Errors
+    /// Where the store can not be read.
+    pub fn event(&self, id: EventId) -> Result<Option<Event>, StoreError> {
+        event::get(&self.store.snapshot()?, id)
     }
 }
 
-/// The headers of an attempt: signatures over exactly this body at this time.
-fn headers(id: DeliveryId, endpoint: &Endpoint, body: &[u8], at: Timestamp) -> HeaderMap {
-    let mut headers = HeaderMap::with_capacity(8);
-    let webhook = HeaderValue::try_from(endpoint.webhook.id.to_string());
-    let webhook = webhook.expect("an id is header text");
-    headers.insert(HeaderName::from_static("klaviyo-webhook-id"), webhook);
-    let message = Message { id: &id.to_string(), at, body };
-    endpoint.signer.sign(Schemes::default(), &message, &mut headers);
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
-    headers
+fn method(endpoint: &Endpoint) -> hyper::Method {
+    use crate::webhook::Method;
+    match endpoint.webhook.settings.method {
+        Method::Post => hyper::Method::POST,
+        Method::Put => hyper::Method::PUT,
+        Method::Patch => hyper::Method::PATCH,
+    }
+}
+
+/// A made-up event: it is not in the log, and says that it is a test.
+fn sample(metric: MetricId, now: Timestamp) -> Event {
+    let id = EventId::MIN.next(now);
+    Event {
+        id,
+        metric,
+        profile: ProfileId::from_u128(0),
+        time: id.received(),
+        received: id.received(),
+        unique_id: "tidings-test".to_owned(),
+        value: None,
+        value_currency: None,
+        properties: r#"{"test":true,"message":"A test delivery from tidings"}"#.to_owned(),
+        backfill: false,
+    }
+}
+
+/// What is kept of an exchange, and what the receiver asked for.
+fn record(at: Timestamp, body: &[u8], exchange: Exchange, now: Timestamp) -> (Attempt, Wishes) {
+    let trace = trace(&exchange.trace);
+    let (outcome, head, excerpt, wishes) = match exchange.result {
+        Ok(response) => {
+            let outcome = Outcome::Answered(response.status.as_u16());
+            let most = if outcome.is_success() {
+                limits::EXCERPT_OF_SUCCESS_BYTES_MAX
+            } else {
+                limits::EXCERPT_KEPT_BYTES_MAX
+            };
+            let kept = response.excerpt.get(..most).unwrap_or(&response.excerpt);
+            let excerpt = String::from_utf8_lossy(kept).into_owned();
+            (outcome, head_of(&response.headers), excerpt, wishes(&response.headers, now))
+        }
+        Err(error) => {
+            let outcome = Outcome::Failed { kind: error.kind, detail: error.detail };
+            (outcome, String::new(), String::new(), Wishes::default())
+        }
+    };
+    let attempt = Attempt {
+        at,
+        outcome,
+        trace,
+        body_bytes: u32::try_from(body.len()).unwrap_or(u32::MAX),
+        body_hash: request::hash(body),
+        response_head: head,
+        excerpt,
+    };
+    (attempt, wishes)
+}
+
+const fn trace(of: &egress::Trace) -> Trace {
+    Trace {
+        queue: Duration::ZERO,
+        dns: of.dns,
+        connect: of.connect,
+        tls_handshake: of.tls_handshake,
+        first_byte: of.first_byte,
+        total: of.total,
+        remote: of.remote,
+        tls: of.tls,
+    }
+}
+
+/// The response's headers, a line each, as many as are kept.
+fn head_of(headers: &HeaderMap) -> String {
+    let mut head = String::with_capacity(128);
+    for (name, value) in headers {
+        let value = String::from_utf8_lossy(value.as_bytes());
+        if head.len() + name.as_str().len() + value.len() + 3 > limits::RESPONSE_HEAD_KEPT_BYTES_MAX
+        {
+            break;
+        }
+        head.push_str(name.as_str());
+        head.push_str(": ");
+        head.push_str(&value);
+        head.push('\n');
+    }
+    head
+}
+
+fn wishes(headers: &HeaderMap, now: Timestamp) -> Wishes {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    Wishes {
+        not_before: text(header::RETRY_AFTER.as_str())
+            .and_then(|value| policy::retry_after(value, now)),
+        control: text(policy::CONTROL_HEADER).and_then(policy::control),
+    }
+}
+
+impl From<Nothing> for Outcome {
+    fn from(nothing: Nothing) -> Self {
+        match nothing {
+            Nothing::Gone => Self::Gone,
+            Nothing::Unwanted => Self::Unwanted,
+            Nothing::Unreadable(error) => Self::Unreadable { detail: error.to_string() },
+        }
+    }
+}
+
+impl Attempt {
+    fn without_request(at: Timestamp, outcome: Outcome) -> Self {
+        Self {
+            at,
+            outcome,
+            trace: Trace::default(),
+            body_bytes: 0,
+            body_hash: 0,
+            response_head: String::new(),
+            excerpt: String::new(),
+        }
+    }
 }

@@ -1,30 +1,110 @@
-//! What a delivery says, besides `meta`: the same bytes for every webhook and every attempt.
+//! What a delivery says, besides `meta`: the same bytes for every attempt.
 //!
 //! An event that goes to ten webhooks is read and written out once: [`Messages`] keeps the last
-//! ones. An event never changes, so what is kept never has to be told of a change.
+//! ones. An event never changes, so what is kept never has to be told of a change. With the
+//! profile included, an attempt shows it as it is then.
 
 use std::sync::Mutex;
 
 use hyper::body::Bytes;
 
-use crate::event::{Event, EventFields, push_resource};
+use super::attempt::Sender;
+use crate::event::{self, Event, EventFields, push_resource};
 use crate::id::EventId;
 use crate::json::push_string;
 use crate::limits;
+use crate::metric::Metric;
+use crate::profile;
 use crate::store::StoreError;
+use crate::webhook::Include;
 
-/// The `data` of a body: one item with the event's topic, id and resource (contract: wire.md
-/// §1.1).
-pub(super) fn data(event: &Event, topic: &str, base_url: &str) -> Bytes {
-    let mut data = Vec::with_capacity(1_024 + event.properties.len());
-    data.extend_from_slice(br#"[{"topic":"#);
-    push_string(&mut data, topic);
+/// The `data` of a body: an item for each event with its topic, id and resource (contract: wire.md
+/// §1.1); `None` where none of the events is stored any more.
+pub(super) fn data(
+    sender: &Sender,
+    events: &[EventId],
+    include: Include,
+) -> Result<Option<Bytes>, StoreError> {
+    if let [event] = events
+        && include == Include::default()
+    {
+        return sender.messages.data(*event, || array(sender, events, include));
+    }
+    array(sender, events, include)
+}
+
+fn array(
+    sender: &Sender,
+    events: &[EventId],
+    include: Include,
+) -> Result<Option<Bytes>, StoreError> {
+    let mut data = Vec::with_capacity(1_536 * events.len());
+    for id in events {
+        let Some(event) = event::get(&sender.store.snapshot()?, *id)? else { continue };
+        let Some(metric) = sender.metrics.get(event.metric) else { continue };
+        data.push(if data.is_empty() { b'[' } else { b',' });
+        push_item(&mut data, sender, &event, &metric, include)?;
+    }
+    if data.is_empty() {
+        return Ok(None);
+    }
+    data.push(b']');
+    Ok(Some(data.into()))
+}
+
+/// The `data` of a body with one event that need not be stored.
+pub(super) fn data_of(
+    sender: &Sender,
+    event: &Event,
+    metric: &Metric,
+    include: Include,
+) -> Result<Bytes, StoreError> {
+    let mut data = vec![b'['];
+    push_item(&mut data, sender, event, metric, include)?;
+    data.push(b']');
+    Ok(data.into())
+}
+
+fn push_item(
+    data: &mut Vec<u8>,
+    sender: &Sender,
+    event: &Event,
+    metric: &Metric,
+    include: Include,
+) -> Result<(), StoreError> {
+    data.extend_from_slice(br#"{"topic":"#);
+    push_string(data, &metric.topic);
     for part in [r#","external_id":""#, &event.id.to_string(), r#"","payload":{"data":"#] {
         data.extend_from_slice(part.as_bytes());
     }
-    push_resource(&mut data, event, base_url, EventFields::ALL);
-    data.extend_from_slice(b"}}]");
-    data.into()
+    push_resource(data, event, &sender.base_url, EventFields::ALL);
+    push_included(data, sender, event, metric, include)?;
+    data.extend_from_slice(b"}}");
+    Ok(())
+}
+
+/// What a Get Event response with `include` has beside its `data`.
+fn push_included(
+    data: &mut Vec<u8>,
+    sender: &Sender,
+    event: &Event,
+    metric: &Metric,
+    include: Include,
+) -> Result<(), StoreError> {
+    let mut included = Vec::new();
+    if include.metric {
+        included.push(metric.resource(&sender.base_url).to_string().into_bytes());
+    }
+    if include.profile {
+        let profile = profile::get(&sender.store.snapshot()?, event.profile)?;
+        included.extend(profile.map(|profile| profile.resource(&sender.base_url, None)));
+    }
+    if !included.is_empty() {
+        data.extend_from_slice(br#","included":["#);
+        data.extend_from_slice(&included.join(&b","[..]));
+        data.push(b']');
+    }
+    Ok(())
 }
 
 /// The messages that were made last: a slot for each of the last ids of the log.

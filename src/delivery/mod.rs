@@ -1,75 +1,99 @@
-//! Deliveries: one event for one endpoint, from the outbox until it is delivered or given up.
+//! Deliveries: events on their way to one endpoint, from the outbox until delivered or given up.
 //!
 //! ```text
-//!            ┌───────────── retry due ─────────────┐
-//!            ▼                                     │
-//!   scheduled ──► an attempt ──► policy::after ────┼──► delivered
-//!       │                                          ├──► exhausted
-//!       └── its webhook is gone ───────────────────┴──► cancelled
+//!   gathering ──► scheduled ──► an attempt ──► policy::after ──┬──► delivered
+//!   (a batch)        ▲  ▲                                      ├──► exhausted   the last retry failed
+//!                    │  └──────────── retry due ───────────────┤
+//!                    │                                         ├──► parked      it blocked its key too long
+//!                    └── resend ◄── any finished state         └──► cancelled   nobody wants it any more
 //! ```
 //!
 //! A delivery is a row of the *outbox* while it is scheduled and a row of the *log* afterwards;
 //! the row moves and is never in both (invariant 3). Its attempts are part of the row. Its id is
-//! the message id that the receiver sees on every attempt (invariant 4).
+//! the message id that the receiver sees on every attempt (invariant 4). It holds one event, or,
+//! where its webhook gathers, a batch whose content is fixed before the first attempt.
 //!
-//! - `policy.rs` decides, purely, what follows an attempt.
-//! - `lanes.rs` holds what is ready, bounded and fair, in memory.
-//! - `message.rs` makes what is sent, `attempt.rs` signs and sends it.
-//! - `worker.rs` is the loop; `recorder.rs` writes the results down, many in one commit.
+//! - `policy.rs` decides, purely, what follows an attempt, for the delivery and for its endpoint.
+//! - `lanes/` holds what is ready, in memory: bounded, fair, in the order that a webhook asks for,
+//!   with its breaker, its rate and its window.
+//! - `message.rs` makes what is sent, `attempt.rs` signs and sends it, `oauth.rs` gets tokens.
+//! - `worker.rs` is the loop, `drain.rs` its hands; `recorder.rs` writes the results down, many in
+//!   one commit.
+//! - `rows.rs` has the tables; `gather.rs` fills batches; `notice.rs` tells upper layers, in the
+//!   store, what an operator should know.
 //!
 //! A delivery knows where it came from only by its [`Source`]; who put it into the outbox is none
 //! of this module's business.
 
 mod attempt;
+mod drain;
+mod gather;
+mod handle;
+mod health;
 mod lanes;
+mod listing;
 mod message;
+mod notice;
+mod oauth;
 pub mod policy;
+mod recent;
 mod recorder;
+mod request;
 mod rows;
 mod worker;
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
-pub use attempt::{API_VERSION, Sender};
+pub use attempt::{API_VERSION, Sender, Trial};
+pub use handle::{Deliveries, Order, Tasks};
+pub use lanes::Standing;
+pub use listing::{Filter, of_event, page};
 pub use message::Messages;
-pub use policy::Schedule;
-pub use rows::{Filter, get, has_backlog, page};
-pub use worker::{Deliveries, Tasks};
+pub use notice::{Notice, NoticeKind, remove as remove_notice, waiting as waiting_notices};
+pub use oauth::Tokens;
+pub use recent::{Recent, RecentAttempt};
+pub use recorder::Policies;
+pub use request::{Sent, sentence};
+pub use rows::{blocked_profiles, get, has_backlog, last_id};
 
 use crate::clock::Timestamp;
 use crate::egress::SendErrorKind;
-use crate::id::{DeliveryId, EventId, WebhookId};
+use crate::egress::TlsVersion;
+use crate::id::{DeliveryId, EventId, ProfileId, WebhookId};
 
-/// What a delivery delivers.
+/// Why there is a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// A recorded event.
-    Event(EventId),
-    /// A recorded event, sent because a person asked for a test.
-    Test(EventId),
+    /// An event was recorded.
+    Event,
+    /// An event of tidings' own was recorded: what becomes of its deliveries is never announced
+    /// by further events.
+    Operational,
+    /// A person asked for it, long after the event.
+    Replay,
+    /// A person asked for a test; only versions before 0.2 put those into the outbox.
+    Test,
 }
 
 impl Source {
-    /// The event.
-    #[must_use]
-    pub const fn event(self) -> EventId {
-        match self {
-            Self::Event(id) | Self::Test(id) => id,
-        }
-    }
+    /// Every source.
+    pub const ALL: [Self; 4] = [Self::Event, Self::Operational, Self::Replay, Self::Test];
 
     /// The source's name in the API.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Event(_) => "event",
-            Self::Test(_) => "test",
+            Self::Event => "event",
+            Self::Operational => "operational",
+            Self::Replay => "replay",
+            Self::Test => "test",
         }
     }
 }
 
 /// Where a delivery stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum State {
     /// It waits for its first attempt, or its next.
     Scheduled,
@@ -77,13 +101,17 @@ pub enum State {
     Delivered,
     /// The last retry failed.
     Exhausted,
-    /// Its webhook was deleted before it was delivered.
+    /// Nobody wants it any more: its webhook was deleted, its backlog skipped, a person or the
+    /// receiver said so.
     Cancelled,
+    /// It kept others waiting for longer than its webhook allows; a person may resend it.
+    Parked,
 }
 
 impl State {
     /// Every state.
-    pub const ALL: [Self; 4] = [Self::Scheduled, Self::Delivered, Self::Exhausted, Self::Cancelled];
+    pub const ALL: [Self; 5] =
+        [Self::Scheduled, Self::Delivered, Self::Exhausted, Self::Cancelled, Self::Parked];
 
     /// The state's name in the API.
     #[must_use]
@@ -93,42 +121,113 @@ impl State {
             Self::Delivered => "delivered",
             Self::Exhausted => "exhausted",
             Self::Cancelled => "cancelled",
+            Self::Parked => "parked",
         }
     }
 }
 
-/// One event for one endpoint.
+/// What a scheduled delivery waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Its first attempt, as soon as there is a slot.
+    Fresh,
+    /// More events, until its batch is complete or its time is up.
+    Gathering,
+    /// The moment of its next attempt.
+    Due,
+    /// An earlier delivery about the same profile.
+    Behind,
+}
+
+impl Phase {
+    /// The phase's name in the API.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Fresh => "fresh",
+            Self::Gathering => "gathering",
+            Self::Due => "due",
+            Self::Behind => "behind",
+        }
+    }
+}
+
+/// Events for one endpoint.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Delivery {
     /// Its id, and the message id of every attempt.
     pub id: DeliveryId,
     /// The subscription it belongs to.
     pub webhook: WebhookId,
-    /// What it delivers.
+    /// Why there is one.
     pub source: Source,
+    /// The events, at least one, in the order of the log.
+    pub events: Vec<EventId>,
+    /// Whom it is about; `None` for a batch.
+    pub profile: Option<ProfileId>,
     /// Where it stands.
     pub state: State,
+    /// What it waits for, while it is scheduled.
+    pub phase: Phase,
     /// When it was scheduled first.
     pub created: Timestamp,
-    /// When its next attempt is due; `None` once it is finished.
+    /// When its next attempt is due, or its batch complete; `None` once it is finished.
     pub due: Option<Timestamp>,
     /// When it was delivered or given up.
     pub finished: Option<Timestamp>,
+    /// When a person resent it after it was finished, and its schedule began anew.
+    pub resent: Option<Timestamp>,
     /// Its attempts, oldest first.
     pub attempts: Vec<Attempt>,
+}
+
+impl Delivery {
+    /// The first of its events.
+    #[must_use]
+    pub fn event(&self) -> EventId {
+        self.events.first().copied().unwrap_or(EventId::MIN)
+    }
 }
 
 /// One request that was made, or could not be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
-    /// When it began.
+    /// When it began: also the moment that it was stamped with.
     pub at: Timestamp,
-    /// How long it took.
-    pub duration: Duration,
     /// What came of it.
     pub outcome: Outcome,
+    /// How it went on the wire.
+    pub trace: Trace,
+    /// Length of the body that was sent, in bytes.
+    pub body_bytes: u32,
+    /// A hash of the body that was sent: tells whether one that is made again is the same.
+    pub body_hash: u64,
+    /// The response's headers, a line each, as far as they are kept.
+    pub response_head: String,
     /// The beginning of the response's body, as text; what is not UTF-8 is replaced.
     pub excerpt: String,
+}
+
+/// How an attempt went on the wire. What did not happen is `None`: a connection that was still
+/// open needs no look-up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Trace {
+    /// From being ready (or due) until it began.
+    pub queue: Duration,
+    /// The look-up of the name.
+    pub dns: Option<Duration>,
+    /// Until the connection stood.
+    pub connect: Option<Duration>,
+    /// The TLS handshake.
+    pub tls_handshake: Option<Duration>,
+    /// From the start until the head of the response.
+    pub first_byte: Option<Duration>,
+    /// From the start to the end.
+    pub total: Duration,
+    /// Whom we were connected to.
+    pub remote: Option<SocketAddr>,
+    /// The version of TLS.
+    pub tls: Option<TlsVersion>,
 }
 
 /// What came of an attempt.
@@ -143,8 +242,15 @@ pub enum Outcome {
         /// One sentence for the operator.
         detail: String,
     },
+    /// There is no token to send with; no request was made.
+    NoToken {
+        /// One sentence for the operator.
+        detail: String,
+    },
     /// There is no webhook or no event to send any more; no request was made.
     Gone,
+    /// It belongs to a backlog that was skipped, or a person cancelled it; no request was made.
+    Unwanted,
     /// What was to be sent could not be read from the store; no request was made.
     Unreadable {
         /// One sentence for the operator.
@@ -157,5 +263,27 @@ impl Outcome {
     #[must_use]
     pub const fn is_success(&self) -> bool {
         matches!(self, Self::Answered(200..=299))
+    }
+
+    /// The status, if there was an answer.
+    #[must_use]
+    pub const fn status(&self) -> Option<u16> {
+        match self {
+            Self::Answered(status) => Some(*status),
+            _ => None,
+        }
+    }
+
+    /// The kind of failure, by its name in the API; `None` where there was an answer.
+    #[must_use]
+    pub const fn error(&self) -> Option<&'static str> {
+        match self {
+            Self::Answered(_) => None,
+            Self::Failed { kind, .. } => Some(kind.as_str()),
+            Self::NoToken { .. } => Some("no_token"),
+            Self::Gone => Some("gone"),
+            Self::Unwanted => Some("unwanted"),
+            Self::Unreadable { .. } => Some("unreadable"),
+        }
     }
 }

@@ -1,39 +1,67 @@
-//! Writes down what came of attempts: all results that wait, in one command.
+//! Writes down what came of attempts, all results that wait in one command, and what follows.
 //!
 //! An attempt counts as under way until its result is on disk; a crash in between repeats it with
 //! the same message id (invariant 4). The queue is bounded, so that this window is.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::mpsc;
 use tracing::{debug, warn};
 
-use super::lanes::Lanes;
-use super::policy::{self, Next, Schedule};
-use super::{Attempt, Outcome, State, rows};
+use super::handle::{Deliveries, Shared};
+use super::lanes::Ready;
+use super::notice::{self, NoticeKind};
+use super::policy::{self, Control, Next, Rules, Verdict, Wishes};
+use super::recent::RecentAttempt;
+use super::request::sentence;
+use super::{Attempt, Outcome, Source, State, rows};
 use crate::clock::Timestamp;
-use crate::id::{DeliveryId, WebhookId};
+use crate::id::{EventId, WebhookId};
 use crate::limits;
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, Tx};
+use crate::webhook::{DisableReason, Endpoint, Ordering};
+
+/// The operator's rules, for webhooks that have none of their own.
+#[derive(Clone, Debug)]
+pub struct Policies {
+    /// The delays before retries.
+    pub steps: Arc<[Duration]>,
+    /// An endpoint that took nothing for so long is disabled; `None` never does that.
+    pub disable_after: Option<Duration>,
+}
 
 /// The result of one attempt.
 pub(super) struct Made {
-    pub(super) id: DeliveryId,
+    pub(super) ready: Ready,
     pub(super) webhook: WebhookId,
     pub(super) attempt: Attempt,
+    pub(super) wishes: Wishes,
 }
 
-/// What the recorder shares with the worker.
+/// What was recorded of it.
+struct Recorded {
+    made: Made,
+    /// `None` where the delivery had left the outbox meanwhile.
+    next: Option<(Next, EventId)>,
+}
+
 pub(super) struct Recorder {
-    pub(super) store: Store,
-    pub(super) schedule: Arc<Schedule>,
-    pub(super) lanes: Arc<Mutex<Lanes>>,
-    pub(super) wake: Arc<Notify>,
-    /// The earliest retry that was recorded since the worker last looked.
-    pub(super) earliest_due: Arc<Mutex<Option<Timestamp>>>,
+    store: Store,
+    desk: Arc<Desk>,
+}
+
+/// What recording needs inside the command.
+struct Desk {
+    shared: Arc<Shared>,
+    policies: Policies,
 }
 
 impl Recorder {
+    pub(super) fn new(store: Store, shared: Arc<Shared>, policies: Policies) -> Self {
+        Self { store, desk: Arc::new(Desk { shared, policies }) }
+    }
+
     /// Runs until every sender of results is gone, so that none is lost at a stop.
     pub(super) async fn run(self, mut results: mpsc::Receiver<Made>) {
         let mut waiting = Vec::new();
@@ -47,65 +75,211 @@ impl Recorder {
     }
 
     async fn record(&self, made: Vec<Made>) -> Result<(), StoreError> {
-        let schedule = Arc::clone(&self.schedule);
-        let recorded = self
-            .store
-            .commit(move |tx| {
-                let now = tx.now();
-                let mut recorded = Vec::with_capacity(made.len());
-                for made in made {
-                    let outcome = &made.attempt.outcome;
-                    let decide = |count| policy::after(outcome, count, made.id, &schedule, now);
-                    let next = rows::record(tx, made.id, &made.attempt, decide)?;
-                    recorded.push((made, next));
-                }
-                Ok::<_, StoreError>(recorded)
-            })
-            .await?;
-        let mut earliest = None;
-        {
-            let mut lanes = self.lanes.lock().expect("no holder panics");
-            for (made, next) in &recorded {
-                lanes.recorded(made.id);
-                if let Some(Next::Retry(due)) = next {
-                    earliest = Some(earliest.map_or(*due, |known: Timestamp| known.min(*due)));
-                }
+        let desk = Arc::clone(&self.desk);
+        let record = move |tx: &mut Tx<'_, '_>| {
+            let mut recorded = Vec::with_capacity(made.len());
+            for made in made {
+                recorded.push(desk.record(tx, made)?);
             }
-        }
-        for (made, next) in &recorded {
-            report(made, *next);
-        }
+            Ok::<_, StoreError>(recorded)
+        };
+        let recorded = self.store.commit(record).await?;
+        let shared = &self.desk.shared;
+        let now = shared.clock.now();
+        let mut earliest = None;
+        let needs_the_loop = shared.with_lanes(|lanes| {
+            for Recorded { made, next } in &recorded {
+                let due = next.and_then(|(next, _)| due_of(next));
+                earliest = super::handle::earlier(earliest, due);
+                lanes.recorded(made.webhook, &made.ready, due.is_some());
+                lanes.wake_after_record(made.webhook, now);
+            }
+            lanes.need_the_loop()
+        });
         if let Some(due) = earliest {
-            let mut shared = self.earliest_due.lock().expect("no holder panics");
-            *shared = Some(shared.map_or(due, |known| known.min(due)));
-            drop(shared);
-            self.wake.notify_one();
+            shared.due_at(due);
         }
+        if earliest.is_some() || needs_the_loop {
+            shared.wake.notify_one();
+        }
+        recorded.iter().for_each(report);
+        shared.recent.add(recorded.into_iter().filter_map(recent));
         Ok(())
     }
 }
 
-/// Says in the log what came of an attempt: loud only where a delivery was given up.
-fn report(made: &Made, next: Option<Next>) {
-    let Made { id, webhook, attempt } = made;
-    let duration_ms = attempt.duration.as_secs_f64() * 1_000.0;
-    let (status, error) = match &attempt.outcome {
-        Outcome::Answered(status) => (*status, ""),
-        Outcome::Failed { detail, .. } | Outcome::Unreadable { detail } => (0, detail.as_str()),
-        Outcome::Gone => (0, "the webhook or its event is gone"),
-    };
+const fn due_of(next: Next) -> Option<Timestamp> {
     match next {
-        Some(Next::Finished(State::Delivered)) => {
+        Next::Retry(due) => Some(due),
+        Next::Finished(_) => None,
+    }
+}
+
+impl Desk {
+    fn record(&self, tx: &mut Tx<'_, '_>, made: Made) -> Result<Recorded, StoreError> {
+        let endpoint = self.shared.webhooks.get(made.webhook);
+        let next = self.decide(tx, &made, endpoint.as_deref())?;
+        if let Some((Next::Finished(State::Exhausted), source, event)) = next
+            // A failure to deliver such news is no news itself: there would be no end.
+            && source != Source::Operational
+        {
+            let detail = sentence(&made.attempt);
+            let kind = NoticeKind::DeliveryExhausted { delivery: made.ready.id, event, detail };
+            self.tell(tx, made.webhook, kind)?;
+        }
+        if let Some(endpoint) = endpoint {
+            self.judge(tx, &made, &endpoint)?;
+        }
+        Ok(Recorded { made, next: next.map(|(next, _, event)| (next, event)) })
+    }
+
+    fn decide(
+        &self,
+        tx: &mut Tx<'_, '_>,
+        made: &Made,
+        endpoint: Option<&Endpoint>,
+    ) -> Result<Option<(Next, Source, EventId)>, StoreError> {
+        let outcome = &made.attempt.outcome;
+        let now = tx.now();
+        let settings = endpoint.map(|endpoint| &endpoint.webhook.settings);
+        rows::record(tx, made.ready.id, &made.attempt, |number, began| {
+            let (id, wishes) = (made.ready.id, made.wishes);
+            let made = policy::Made { id, number, outcome, wishes, began };
+            // Nearly every attempt succeeds, and then nobody asks for the steps.
+            let steps = match settings {
+                Some(settings) if !outcome.is_success() => {
+                    settings.schedule.steps(&self.policies.steps)
+                }
+                _ => Vec::new(),
+            };
+            let ordered = settings.filter(|settings| settings.ordering != Ordering::None);
+            let rules = Rules {
+                steps: &steps,
+                max_age: settings.and_then(|settings| settings.max_age),
+                park_after: ordered.and_then(|settings| settings.park_after),
+            };
+            policy::after(&made, &rules, now)
+        })
+    }
+
+    /// What the attempt means for its webhook.
+    fn judge(
+        &self,
+        tx: &mut Tx<'_, '_>,
+        made: &Made,
+        endpoint: &Endpoint,
+    ) -> Result<(), StoreError> {
+        let verdict = policy::verdict(&made.attempt.outcome);
+        if verdict == Verdict::Silent {
+            return Ok(());
+        }
+        let webhook = made.webhook;
+        let is_success = made.attempt.outcome.is_success();
+        let mut failing_for = Duration::ZERO;
+        if is_success {
+            let since = self.shared.failing.clear(tx, webhook);
+            let long = |since: &Timestamp| tx.now().since(*since) >= limits::RECOVERED_AFTER;
+            if let Some(failing_since) = since.filter(long) {
+                self.tell(tx, webhook, NoticeKind::WebhookRecovered { failing_since })?;
+            }
+        } else {
+            failing_for = tx.now().since(self.shared.failing.fail(tx, webhook)?);
+        }
+        if !endpoint.webhook.enabled {
+            return Ok(());
+        }
+        let is_hopeless = self.policies.disable_after.is_some_and(|most| failing_for >= most);
+        let (reason, detail) = if made.wishes.control == Some(Control::Disable) {
+            (
+                DisableReason::Receiver,
+                "the endpoint answered with `webhook-delivery: disable`".into(),
+            )
+        } else if verdict == Verdict::Gone {
+            (DisableReason::Gone, "the endpoint answered 410 Gone".into())
+        } else if is_hopeless && !is_success {
+            let days = failing_for.as_secs_f64() / 86_400.0;
+            let last = sentence(&made.attempt);
+            (DisableReason::Failing, format!("it took nothing for {days:.1} days; last: {last}"))
+        } else {
+            return Ok(());
+        };
+        self.disable(tx, webhook, reason, detail)
+    }
+
+    fn disable(
+        &self,
+        tx: &mut Tx<'_, '_>,
+        webhook: WebhookId,
+        reason: DisableReason,
+        detail: String,
+    ) -> Result<(), StoreError> {
+        if !self.shared.webhooks.disable(tx, webhook, reason, &detail)? {
+            return Ok(());
+        }
+        warn!(webhook.id = %webhook, reason = reason.name(), detail, "a webhook is disabled");
+        let deliveries = Deliveries { shared: Arc::clone(&self.shared) };
+        tx.after_commit(move || deliveries.refresh(webhook));
+        let reason = reason.name().to_owned();
+        self.tell(tx, webhook, NoticeKind::WebhookDisabled { reason, detail })
+    }
+
+    fn tell(
+        &self,
+        tx: &mut Tx<'_, '_>,
+        webhook: WebhookId,
+        kind: NoticeKind,
+    ) -> Result<(), StoreError> {
+        notice::add(tx, webhook, kind)?;
+        let shared = Arc::clone(&self.shared);
+        tx.after_commit(move || shared.noticed.notify_one());
+        Ok(())
+    }
+}
+
+fn recent(recorded: Recorded) -> Option<RecentAttempt> {
+    let (next, event) = recorded.next?;
+    let Made { ready, webhook, attempt, .. } = recorded.made;
+    let (state, due) = match next {
+        Next::Retry(due) => (State::Scheduled, Some(due)),
+        Next::Finished(state) => (state, None),
+    };
+    Some(RecentAttempt {
+        number: 0,
+        delivery: ready.id,
+        webhook,
+        event,
+        at: attempt.at,
+        duration: attempt.trace.total,
+        outcome: attempt.outcome,
+        state,
+        due,
+    })
+}
+
+/// Says in the log what came of an attempt: loud only where a delivery was given up.
+fn report(recorded: &Recorded) {
+    let Made { ready, webhook, attempt, .. } = &recorded.made;
+    let id = ready.id;
+    let duration_ms = attempt.trace.total.as_secs_f64() * 1_000.0;
+    let status = attempt.outcome.status().unwrap_or_default();
+    match recorded.next {
+        Some((Next::Finished(State::Delivered), _)) => {
             debug!(delivery.id = %id, webhook.id = %webhook, status, duration_ms, "delivered");
         }
-        Some(Next::Retry(due)) => {
+        Some((Next::Retry(due), _)) => {
+            let error = sentence(attempt);
             debug!(
                 delivery.id = %id, webhook.id = %webhook, status, error, duration_ms, ?due,
                 "attempt failed, will be retried"
             );
         }
-        Some(Next::Finished(state)) => {
-            let state = state.name();
+        Some((Next::Finished(State::Cancelled), _))
+            if matches!(attempt.outcome, Outcome::Gone | Outcome::Unwanted) =>
+        {
+            debug!(delivery.id = %id, webhook.id = %webhook, "cancelled, as nobody wants it");
+        }
+        Some((Next::Finished(state), _)) => {
+            let (state, error) = (state.name(), sentence(attempt));
             warn!(delivery.id = %id, webhook.id = %webhook, status, error, state, "given up");
         }
         None => debug!(delivery.id = %id, "the delivery was finished meanwhile"),

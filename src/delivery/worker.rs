@@ -1,181 +1,67 @@
-//! The delivery loop: starts attempts where lanes have work and slots, scans for what is due.
+//! The delivery loop: starts attempts where lanes have work and slots, and fetches what is due.
 //!
-//! It meets the rest of tidings in the store alone. A commit that made deliveries calls
-//! [`Deliveries::schedule`] inside its command; after the commit the lanes are told, and the loop
-//! wakes. It sends nothing itself: each lane is drained by tasks of its own, up to its slots, and
-//! they end when it is empty.
+//! It meets the rest of tidings in the store alone: a commit that made deliveries tells the lanes
+//! afterwards, and the loop wakes. It sends nothing itself: each lane is drained by tasks of its
+//! own, up to its slots, and they end when it is empty.
 
-use std::sync::{Arc, Mutex};
+use std::ops::Bound;
 
-use tokio::sync::{Notify, mpsc};
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
-use tracing::{error, info, warn};
+use tracing::error;
 
-use super::attempt::Sender;
-use super::lanes::{Health, Lanes, Ready};
-use super::policy::Schedule;
-use super::recorder::{Made, Recorder};
-use super::{Outcome, Source, rows};
-use crate::clock::{Clock, Timestamp};
-use crate::id::{DeliveryId, EventId, WebhookId};
+use super::drain::Drain;
+use super::handle::{Tasks, earlier};
+use super::lanes::{Lanes, Ready};
+use super::rows::{self, Due};
+use crate::clock::Timestamp;
+use crate::id::{DeliveryId, ProfileId};
 use crate::limits;
-use crate::store::{Store, StoreError, Tx};
-use crate::webhook::Webhooks;
+use crate::store::{Store, StoreError};
 
-/// Where the loop's tasks run, and when they end.
-#[derive(Clone, Debug, Default)]
-pub struct Tasks {
-    /// Every task of the loop.
-    pub tracker: TaskTracker,
-    /// Ends the loop; attempts under way end and are recorded first.
-    pub stop: CancellationToken,
-}
-
-/// The handle that others schedule deliveries with. Clones share it.
-#[derive(Clone)]
-pub struct Deliveries {
-    lanes: Arc<Mutex<Lanes>>,
-    wake: Arc<Notify>,
-    earliest_due: Arc<Mutex<Option<Timestamp>>>,
-}
-
-impl Deliveries {
-    /// The handle, before the loop runs: what is scheduled until then is found by its first scan.
-    #[must_use]
-    pub fn new(concurrency: usize) -> Self {
-        Self {
-            lanes: Arc::new(Mutex::new(Lanes::new(concurrency))),
-            wake: Arc::new(Notify::new()),
-            earliest_due: Arc::default(),
-        }
-    }
-
-    /// Puts a delivery into the outbox, in the transaction of what caused it (invariant 2).
-    ///
-    /// # Errors
-    /// Where the store fails.
-    pub fn schedule(
-        &self,
-        tx: &mut Tx<'_, '_>,
-        webhooks: &[WebhookId],
-        source: Source,
-    ) -> Result<(), StoreError> {
-        if webhooks.is_empty() {
-            return Ok(());
-        }
-        let mut scheduled = Vec::with_capacity(webhooks.len());
-        for webhook in webhooks {
-            let id = DeliveryId::from_u128(tx.ulid()?);
-            rows::insert(tx, id, *webhook, source)?;
-            scheduled.push((*webhook, Ready { id, source: Some(source) }));
-        }
-        let deliveries = self.clone();
-        tx.after_commit(move || deliveries.announce(&scheduled));
-        Ok(())
-    }
-
-    /// Schedules a test of a webhook and returns its delivery.
-    ///
-    /// # Errors
-    /// Where the store fails.
-    pub fn schedule_test(
-        &self,
-        tx: &mut Tx<'_, '_>,
-        webhook: WebhookId,
-    ) -> Result<DeliveryId, StoreError> {
-        let id = DeliveryId::from_u128(tx.ulid()?);
-        // The sample's id is not one of the log: its low half is the delivery's counter.
-        let sample = EventId::MIN.next(tx.now()).as_u64() | u64::from(id.as_u128() as u32);
-        let source = Source::Test(EventId::from_u64(sample));
-        rows::insert(tx, id, webhook, source)?;
-        let deliveries = self.clone();
-        tx.after_commit(move || {
-            deliveries.announce(&[(webhook, Ready { id, source: Some(source) })]);
-        });
-        Ok(id)
-    }
-
-    fn announce(&self, scheduled: &[(WebhookId, Ready)]) {
-        let mut lanes = self.lanes.lock().expect("no holder panics");
-        for (webhook, ready) in scheduled {
-            lanes.announce(*webhook, *ready);
-        }
-        drop(lanes);
-        self.wake.notify_one();
-    }
-
-    /// Stops or resumes the deliveries of a webhook; what is under way goes on.
-    pub fn pause(&self, webhook: WebhookId, is_paused: bool) {
-        self.lanes.lock().expect("no holder panics").pause(webhook, is_paused);
-        self.wake.notify_one();
-    }
-
-    /// Starts the loop and the recorder; both end after `stop`, the recorder when the last attempt under way has been recorded.
-    pub fn start(&self, sender: Sender, webhooks: Webhooks, schedule: Schedule, tasks: &Tasks) {
-        let (results, recorded) = mpsc::channel(limits::RESULTS_QUEUED_MAX);
-        let recorder = Recorder {
-            store: sender.store.clone(),
-            schedule: Arc::new(schedule),
-            lanes: Arc::clone(&self.lanes),
-            wake: Arc::clone(&self.wake),
-            earliest_due: Arc::clone(&self.earliest_due),
-        };
-        tasks.tracker.spawn(recorder.run(recorded));
-        for endpoint in webhooks.all() {
-            self.pause(endpoint.webhook.id, !endpoint.webhook.enabled);
-        }
-        let drain = Drain {
-            lanes: Arc::clone(&self.lanes),
-            wake: Arc::clone(&self.wake),
-            sender: Arc::new(sender),
-            webhooks,
-            results,
-            stop: tasks.stop.clone(),
-        };
-        let worker = Worker {
-            clock: drain.sender.clock.clone(),
-            store: drain.sender.store.clone(),
-            earliest_due: Arc::clone(&self.earliest_due),
-            // Whatever is in the index at the start may be due.
-            next_due: Some(Timestamp::EPOCH),
-            drain,
-            tracker: tasks.tracker.clone(),
-        };
-        tasks.tracker.spawn(worker.run());
-    }
-}
-
-struct Worker {
-    clock: Clock,
+pub(super) struct Worker {
     store: Store,
-    earliest_due: Arc<Mutex<Option<Timestamp>>>,
-    next_due: Option<Timestamp>,
     drain: Drain,
-    tracker: TaskTracker,
+    tasks: Tasks,
+    /// The due index was read up to here.
+    read_to: Option<(Timestamp, DeliveryId)>,
+    next_due: Option<Timestamp>,
+    next_close: Option<Timestamp>,
+    next_timer: Option<Timestamp>,
 }
 
 impl Worker {
-    async fn run(mut self) {
-        let stop = self.drain.stop.clone();
+    pub(super) const fn new(store: Store, drain: Drain, tasks: Tasks) -> Self {
+        Self {
+            store,
+            drain,
+            tasks,
+            read_to: None,
+            // Whatever is in the store at the start may be due.
+            next_due: Some(Timestamp::EPOCH),
+            next_close: Some(Timestamp::EPOCH),
+            next_timer: None,
+        }
+    }
+
+    pub(super) async fn run(mut self) {
+        let stop = self.tasks.stop.clone();
         while !stop.is_cancelled() {
             if let Err(error) = self.turn().await {
-                error!(%error, "the delivery loop can not read the store");
+                error!(%error, "the delivery loop can not use the store");
                 tokio::select! {
                     () = tokio::time::sleep(limits::STORE_RETRY_PAUSE) => {}
                     () = stop.cancelled() => {}
                 }
             }
-            let next_due = self.next_due;
-            let clock = self.clock.clone();
+            let next = earlier(earlier(self.next_due, self.next_close), self.next_timer);
+            let clock = self.drain.shared.clock.clone();
             let due = async move {
-                match next_due {
+                match next {
                     Some(at) => clock.sleep_until(at).await,
                     None => std::future::pending().await,
                 }
             };
             tokio::select! {
-                () = self.drain.wake.notified() => {}
+                () = self.drain.shared.wake.notified() => {}
                 () = due => {}
                 () = stop.cancelled() => {}
             }
@@ -184,31 +70,117 @@ impl Worker {
 
     /// Looks once at everything there may be to do.
     async fn turn(&mut self) -> Result<(), StoreError> {
-        let earliest = self.earliest_due.lock().expect("no holder panics").take();
-        self.next_due = [self.next_due, earliest].into_iter().flatten().min();
-        let is_due = self.next_due.is_some_and(|due| due <= self.clock.now());
-        let has_room = self.drain.lanes.lock().expect("no holder panics").wants_retries();
-        if is_due || has_room {
-            self.scan_due().await?;
+        let now = self.drain.shared.clock.now();
+        self.learn_what_comes_soon();
+        if self.next_close.is_some_and(|close| close <= now) {
+            self.close_batches(now).await?;
         }
-        let scan = self.drain.lanes.lock().expect("no holder panics").start_scan();
+        if self.next_due.is_some_and(|due| due <= now) {
+            self.scan_due(now).await?;
+        }
+        if let Some(left) = self.drain.shared.with_lanes(Lanes::wants_retries) {
+            self.scan_what_was_left(left, now).await?;
+        }
+        let scan = self.drain.shared.with_lanes(Lanes::start_scan);
         if let Some(from) = scan {
             self.scan_outbox(from).await?;
         }
+        self.drain.shared.with_lanes(|lanes| lanes.fire(now));
         self.start_drains();
+        self.keep_order().await?;
+        self.start_drains();
+        let (next_timer, is_more_to_do) =
+            self.drain.shared.with_lanes(|lanes| (lanes.fire(now), lanes.has_order_to_keep()));
+        self.next_timer = next_timer;
+        if is_more_to_do {
+            self.drain.shared.wake.notify_one();
+        }
         Ok(())
     }
 
+    fn learn_what_comes_soon(&mut self) {
+        let mut soon = self.drain.shared.soon.lock().expect("no holder panics");
+        let (due, close) = (soon.due.take(), soon.close.take());
+        drop(soon);
+        self.next_due = earlier(self.next_due, due);
+        self.next_close = earlier(self.next_close, close);
+        // A clock that was set back makes retries due before what was read already.
+        if let (Some(due), Some((read_to, _))) = (due, self.read_to)
+            && due <= read_to
+        {
+            self.read_to = None;
+        }
+    }
+
     fn start_drains(&self) {
+        let now = self.drain.shared.clock.now();
         loop {
-            let next = self.drain.lanes.lock().expect("no holder panics").next_runnable();
-            let Some(webhook) = next else { return };
             // Taken here, so that a lane's next turn sees the slot occupied.
-            let taken = self.drain.lanes.lock().expect("no holder panics").take(webhook);
+            let next = self.drain.shared.with_lanes(|lanes| {
+                let webhook = lanes.next_runnable()?;
+                Some((webhook, lanes.take(webhook, now)))
+            });
+            let Some((webhook, taken)) = next else { return };
             if let Some(ready) = taken {
-                self.tracker.spawn(self.drain.clone().run(webhook, ready));
+                self.tasks.tracker.spawn(self.drain.clone().run(webhook, ready));
             }
         }
+    }
+
+    /// Completes the batches that have waited long enough.
+    async fn close_batches(&mut self, now: Timestamp) -> Result<(), StoreError> {
+        let all = rows::all_gathering(&self.store.snapshot()?, limits::WEBHOOKS_MAX * 2)?;
+        let (due, waiting): (Vec<_>, Vec<_>) =
+            all.into_iter().partition(|(_, gathering)| gathering.closes <= now);
+        self.next_close = waiting.iter().map(|(_, gathering)| gathering.closes).min();
+        if due.is_empty() {
+            return Ok(());
+        }
+        let close = move |tx: &mut crate::store::Tx<'_, '_>| {
+            let mut closed = Vec::with_capacity(due.len());
+            for (webhook, seen) in due {
+                // A batch that was completed meanwhile was announced by the one who did.
+                let is_open = rows::gathering(tx, webhook)?.is_some_and(|open| open.id == seen.id);
+                if is_open && rows::close_batch(tx, webhook, seen.id)? {
+                    let ready = Ready { id: seen.id, event: None, key: 0, since: seen.closes };
+                    closed.push((webhook, ready));
+                }
+            }
+            Ok::<_, StoreError>(closed)
+        };
+        let closed = self.store.commit(close).await?;
+        self.drain.shared.with_lanes(|lanes| {
+            for (webhook, ready) in closed {
+                lanes.announce(webhook, ready, now);
+            }
+        });
+        Ok(())
+    }
+
+    /// Moves deliveries behind their keys into the store, and brings those back whose turn it is.
+    async fn keep_order(&self) -> Result<(), StoreError> {
+        let lanes = &self.drain.shared;
+        let to_store = lanes.with_lanes(Lanes::take_to_store);
+        if !to_store.is_empty() {
+            let ids: Vec<DeliveryId> = to_store.iter().map(|(_, ready)| ready.id).collect();
+            let put = move |tx: &mut crate::store::Tx<'_, '_>| {
+                ids.into_iter().try_for_each(|id| rows::put_behind(tx, id))
+            };
+            self.store.commit(put).await?;
+            lanes.with_lanes(|lanes| lanes.stored(&to_store));
+        }
+        let idle = lanes.with_lanes(Lanes::take_idle_keys);
+        if idle.is_empty() {
+            return Ok(());
+        }
+        let now = lanes.clock.now();
+        let snapshot = self.store.snapshot()?;
+        for (webhook, key) in idle {
+            let found = rows::first_behind(&snapshot, webhook, ProfileId::from_u128(key))?;
+            let ready = found.map(|id| Ready { id, event: None, key, since: now });
+            lanes.with_lanes(|lanes| lanes.bring_back(webhook, key, ready, now));
+        }
+        Ok(())
     }
 
     /// Brings fresh rows of the outbox to the lanes that are behind.
@@ -218,18 +190,21 @@ impl Worker {
             let rows = rows::scan_outbox(&self.store.snapshot()?, after)?;
             let is_last = rows.len() < limits::SCAN_ROWS_MAX;
             let end = rows.last().map(|row| row.id).or(after);
-            let is_wanted = {
-                let mut lanes = self.drain.lanes.lock().expect("no holder panics");
-                for row in rows.iter().filter(|row| row.is_fresh) {
-                    lanes.offer_fresh(row.webhook, Ready { id: row.id, source: Some(row.source) });
+            let now = self.drain.shared.clock.now();
+            let is_wanted = self.drain.shared.with_lanes(|lanes| {
+                for row in &rows {
+                    let event = (row.events.len() == 1).then(|| row.event());
+                    let key = row.profile.map_or(0, ProfileId::as_u128);
+                    let ready = Ready { id: row.id, event, key, since: row.created };
+                    lanes.offer(row.webhook, ready, row.phase, now);
                 }
                 if is_last {
                     lanes.end_scan(end);
                 }
                 lanes.scan_is_wanted()
-            };
+            });
             self.start_drains();
-            if is_last || !is_wanted || self.drain.stop.is_cancelled() {
+            if is_last || !is_wanted || self.tasks.stop.is_cancelled() {
                 return Ok(());
             }
             after = end;
@@ -237,83 +212,66 @@ impl Worker {
         }
     }
 
-    /// Brings retries that are due to their lanes, and notes when the next one is.
-    async fn scan_due(&mut self) -> Result<(), StoreError> {
-        self.drain.lanes.lock().expect("no holder panics").start_retry_scan();
-        let scanned = self.scan_due_from_the_start().await;
-        self.drain.lanes.lock().expect("no holder panics").end_retry_scan();
-        scanned
+    /// Brings retries that became due to their lanes, and notes when the next one is.
+    async fn scan_due(&mut self, now: Timestamp) -> Result<(), StoreError> {
+        // Should the reading fail, it is still due.
+        self.next_due = Some(now);
+        self.drain.shared.with_lanes(Lanes::start_retry_scan);
+        let start = self.read_to.map_or(Bound::Unbounded, Bound::Excluded);
+        let read = self.read_due(start, now, None).await;
+        self.drain.shared.with_lanes(Lanes::end_retry_scan);
+        let (read_to, next_due) = read?;
+        self.read_to = read_to.or(self.read_to);
+        self.next_due = next_due;
+        Ok(())
     }
 
-    async fn scan_due_from_the_start(&mut self) -> Result<(), StoreError> {
-        let now = self.clock.now();
-        let mut after = None;
-        self.next_due = None;
+    /// Reads again what was left in the due index for want of room.
+    async fn scan_what_was_left(
+        &self,
+        from: (Timestamp, DeliveryId),
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.drain.shared.with_lanes(Lanes::start_retry_scan);
+        let read = self.read_due(Bound::Included(from), now, self.read_to).await;
+        self.drain.shared.with_lanes(Lanes::end_retry_scan);
+        read.map(drop)
+    }
+
+    /// Reads the due index from `start` to now, or to `end`. Returns the last entry that was due
+    /// and when the first is that was not.
+    async fn read_due(
+        &self,
+        start: Bound<(Timestamp, DeliveryId)>,
+        now: Timestamp,
+        end: Option<(Timestamp, DeliveryId)>,
+    ) -> Result<(Option<(Timestamp, DeliveryId)>, Option<Timestamp>), StoreError> {
+        let (mut start, mut read_to) = (start, None);
         loop {
-            let rows = rows::scan_due(&self.store.snapshot()?, after)?;
-            let is_last = rows.len() < limits::SCAN_ROWS_MAX;
-            after = rows.last().map(|(due, id, _)| (*due, *id));
-            {
-                let mut lanes = self.drain.lanes.lock().expect("no holder panics");
-                for (due, id, webhook) in rows {
-                    if due > now {
-                        self.next_due = Some(due);
+            let entries = rows::scan_due(&self.store.snapshot()?, start)?;
+            let is_last = entries.len() < limits::SCAN_ROWS_MAX;
+            let mut next = None;
+            self.drain.shared.with_lanes(|lanes| {
+                for entry in &entries {
+                    let place = (entry.at, entry.id);
+                    if entry.at > now || end.is_some_and(|end| place > end) {
+                        next = Some(entry.at);
                         break;
                     }
-                    lanes.offer_retry(webhook, id);
+                    read_to = Some(place);
+                    lanes.offer_retry(entry.webhook, ready_again(entry), now);
                 }
-            }
+            });
             self.start_drains();
-            if is_last || self.next_due.is_some() || self.drain.stop.is_cancelled() {
-                return Ok(());
+            if is_last || next.is_some() || self.tasks.stop.is_cancelled() {
+                return Ok((read_to, next));
             }
+            start = read_to.map_or(start, Bound::Excluded);
             tokio::task::yield_now().await;
         }
     }
 }
 
-/// A failing destination is told once, not with every attempt: those are in the delivery's log.
-fn report(webhook: WebhookId, health: Health) {
-    match health {
-        Health::AsBefore => {}
-        Health::BeganToFail => warn!(webhook.id = %webhook, "a destination began to fail"),
-        Health::Recovered(failures) => {
-            info!(webhook.id = %webhook, failures, "a destination takes deliveries again");
-        }
-    }
-}
-
-/// Sends what one lane has, one after the other, until it is empty.
-#[derive(Clone)]
-struct Drain {
-    lanes: Arc<Mutex<Lanes>>,
-    wake: Arc<Notify>,
-    sender: Arc<Sender>,
-    webhooks: Webhooks,
-    results: mpsc::Sender<Made>,
-    stop: CancellationToken,
-}
-
-impl Drain {
-    async fn run(self, webhook: WebhookId, first: Ready) {
-        let mut next = Some(first);
-        while let Some(ready) = next {
-            let endpoint = self.webhooks.get(webhook);
-            let attempt = self.sender.attempt(ready.id, ready.source, endpoint.as_deref()).await;
-            let is_well = attempt.outcome.is_success() || attempt.outcome == Outcome::Gone;
-            let made = Made { id: ready.id, webhook, attempt };
-            // The recorder outlives every drain; if it is gone, the row stays scheduled.
-            let is_recorded = self.results.send(made).await.is_ok();
-            let (health, needs_the_loop) = {
-                let mut lanes = self.lanes.lock().expect("no holder panics");
-                let health = lanes.release(webhook, is_well && is_recorded);
-                next = if self.stop.is_cancelled() { None } else { lanes.take(webhook) };
-                (health, lanes.need_the_loop())
-            };
-            if needs_the_loop {
-                self.wake.notify_one();
-            }
-            report(webhook, health);
-        }
-    }
+fn ready_again(due: &Due) -> Ready {
+    Ready { id: due.id, event: None, key: due.profile.as_u128(), since: due.at }
 }

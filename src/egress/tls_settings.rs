@@ -19,7 +19,7 @@ use crate::limits::TLS_SETTINGS_SESSIONS;
 use crate::secret::Secret;
 
 /// What a destination needs beyond the authorities of the host.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TlsSettings {
     /// One or more certificates in PEM, trusted in addition to the host's authorities, for this
     /// destination alone. A text costs about 90 KB of memory, for it takes a copy of the host's,
@@ -30,7 +30,7 @@ pub struct TlsSettings {
 }
 
 /// A client certificate and its key.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientCertificate {
     /// The certificate and those that vouch for it, in PEM, ours first.
     pub chain: String,

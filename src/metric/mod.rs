@@ -9,6 +9,7 @@
 //! the truth, and the registry learns of a metric after its commit.
 
 mod catalogue;
+mod document;
 mod rows;
 
 use std::collections::{BTreeMap, HashMap};
@@ -82,6 +83,12 @@ impl MetricName {
         Ok(Self { name: name.to_owned(), service })
     }
 
+    /// A kind of tidings' own operational events.
+    #[must_use]
+    pub fn own(name: &'static str) -> Self {
+        Self { name: name.to_owned(), service: OWN_SERVICE.to_owned() }
+    }
+
     /// The name.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -96,7 +103,7 @@ impl MetricName {
 }
 
 /// The integration key that no producer may use: tidings' own operational events.
-const OWN_SERVICE: &str = "tidings";
+pub const OWN_SERVICE: &str = "tidings";
 
 /// The part of a topic that stands for a name: lower-case letters and digits, every run of other
 /// characters one `_`, none at the ends (contract: wire.md §1.7; its open cases are decided here).
@@ -166,11 +173,14 @@ impl Metrics {
     ///
     /// # Errors
     /// Where the store fails.
-    pub fn seed(&self, tx: &mut Tx<'_, '_>) -> Result<(), MetricError> {
+    pub fn seed(&self, tx: &mut Tx<'_, '_>, own: &[&'static str]) -> Result<(), MetricError> {
         for name in catalogue::FIRST_PARTY {
             let name =
                 MetricName { name: (*name).to_owned(), service: FIRST_PARTY_SERVICE.to_owned() };
             self.ensure(tx, &name, false)?;
+        }
+        for name in own {
+            self.ensure(tx, &MetricName::own(name), false)?;
         }
         Ok(())
     }
@@ -252,6 +262,14 @@ impl Metrics {
     #[must_use]
     pub fn by_topic(&self, topic: &str) -> Option<Arc<Metric>> {
         self.0.read().expect("no holder panics").by_topic.get(topic).cloned()
+    }
+
+    /// The metric whose topic looks most like this one, for "did you mean".
+    #[must_use]
+    pub fn nearest(&self, topic: &str) -> Option<Arc<Metric>> {
+        let index = self.0.read().expect("no holder panics");
+        let likeness = |metric: &&Arc<Metric>| strsim::jaro(topic, &metric.topic);
+        index.by_topic.values().max_by(|a, b| likeness(a).total_cmp(&likeness(b))).cloned()
     }
 
     fn by_name(&self, service: &str, name: &str) -> Option<Arc<Metric>> {

@@ -13,6 +13,7 @@
 //! E-mail addresses are compared without regard to case. A profile's row is written only when the
 //! event changes it.
 
+mod document;
 mod patch;
 mod rows;
 

@@ -102,6 +102,14 @@ struct PatchProperties<'a> {
 }
 
 impl ProfilePatch {
+    /// The person with this external id.
+    #[must_use]
+    pub fn external(id: &str) -> Self {
+        let mut patch = Self::default();
+        patch.identifiers[Identifier::ExternalId as usize] = Some(id.to_owned());
+        patch
+    }
+
     /// Checks the profile of an event.
     ///
     /// # Errors

@@ -85,9 +85,30 @@ pub(super) fn decode<V: Row>(bytes: &[u8]) -> Result<V, DecodeError> {
     if *schema != V::SCHEMA {
         return V::upgrade(*schema, payload).ok_or(DecodeError::Schema(*schema));
     }
-    let (row, read) = bincode::serde::decode_from_slice::<V, _>(payload, config())
-        .map_err(|_| DecodeError::Content)?;
-    if read == payload.len() { Ok(row) } else { Err(DecodeError::Content) }
+    read_payload(payload).ok_or(DecodeError::Content)
+}
+
+/// Reads the content of a row in a shape that is no longer written, for [`Row::upgrade`]. `None`
+/// where the bytes are not of that shape, all of them.
+pub fn read_payload<V: DeserializeOwned>(payload: &[u8]) -> Option<V> {
+    let (row, read) = bincode::serde::decode_from_slice::<V, _>(payload, config()).ok()?;
+    (read == payload.len()).then_some(row)
+}
+
+/// A row with its envelope as bytes, for one that is kept inside another: a sealed one.
+///
+/// # Errors
+/// Where it is larger than a row may be.
+pub fn pack<V: Row>(row: &V) -> Result<Vec<u8>, DecodeError> {
+    encode(row)
+}
+
+/// The row that [`pack`] made these bytes of.
+///
+/// # Errors
+/// Where the bytes are no such row.
+pub fn unpack<V: Row>(bytes: &[u8]) -> Result<V, DecodeError> {
+    decode(bytes)
 }
 
 /// The bytes of a row as they stand in the file, in hex: for the frozen examples in tests.

@@ -32,7 +32,7 @@ use std::thread::JoinHandle;
 use redb::{Database, ReadableDatabase as _, StorageBackend};
 use tokio::sync::{mpsc, oneshot, watch};
 
-pub use codec::{DecodeError, Row};
+pub use codec::{DecodeError, Row, pack, read_payload, unpack};
 #[cfg(test)]
 pub(crate) use codec::{from_hex, hex_of};
 pub use table::{Key, Table};

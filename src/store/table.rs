@@ -9,7 +9,7 @@ use redb::TableDefinition;
 
 use super::codec::Row;
 use crate::clock::Timestamp;
-use crate::id::{DeliveryId, EventId, KeyId, MetricId, ProfileId, WebhookId};
+use crate::id::{DeliveryId, EventId, KeyId, MetricId, NoticeId, ProfileId, ReplayId, WebhookId};
 
 /// A named table from keys `K` to rows `V`.
 pub struct Table<K, V> {
@@ -164,7 +164,7 @@ macro_rules! ulid_keys {
     )*};
 }
 
-ulid_keys!(DeliveryId, KeyId, ProfileId, WebhookId);
+ulid_keys!(DeliveryId, KeyId, NoticeId, ProfileId, ReplayId, WebhookId);
 
 impl<A: Key, B: Key> Key for (A, B) {
     fn write(&self, to: &mut Vec<u8>) {

@@ -273,6 +273,12 @@ impl<'batch, 'txn> Tx<'batch, 'txn> {
         Ok(self.shared.last_ulid)
     }
 
+    /// Makes every later number larger than `last`, which an earlier process gave out: ids keep
+    /// their order over a restart also where the clock was set back meanwhile.
+    pub fn ulids_after(&mut self, last: u128) {
+        self.shared.last_ulid = self.shared.last_ulid.max(last);
+    }
+
     /// 64 random bits.
     ///
     /// # Errors

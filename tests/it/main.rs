@@ -2,10 +2,13 @@
 //! belief. `harness` has the daemon, the receiver and the clock.
 
 mod auth;
+mod batching;
 mod config;
 mod crash;
 mod delivery;
 mod duplicates;
+mod endpoint;
+mod explanation;
 mod fanout;
 mod harness;
 mod hostile;
@@ -13,10 +16,15 @@ mod itself;
 mod metrics;
 mod netns;
 mod openapi;
+mod ordering;
+mod policy;
 mod power_cut;
 mod profiles;
 mod rate_limit;
 mod refusals;
 mod restart;
 mod retries;
+mod secrets;
+mod trials;
+mod webhook_settings;
 mod webhooks;

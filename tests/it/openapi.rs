@@ -10,11 +10,13 @@ use crate::harness::{Ask, Daemon, Event, Receiver, ToText as _, key_document};
 const CALLS: &[&str] = &[
     "delete /api/keys/{id}",
     "delete /api/webhooks/{id}",
+    "delete /api/webhooks/{id}/previous-secret",
     "get /api/accounts",
     "get /api/accounts/{id}",
     "get /api/deliveries",
     "get /api/deliveries/{id}",
     "get /api/events/{id}",
+    "get /api/events/{id}/explanation",
     "get /api/events/{id}/metric",
     "get /api/events/{id}/profile",
     "get /api/events/{id}/relationships/metric",
@@ -35,6 +37,7 @@ const CALLS: &[&str] = &[
     "post /api/events",
     "post /api/keys",
     "post /api/webhooks",
+    "post /api/webhooks/{id}/rotate-secret",
     "post /api/webhooks/{id}/test",
 ];
 
@@ -92,6 +95,7 @@ async fn real_answers_have_exactly_the_attributes_that_the_document_names() {
         ("Webhook", format!("/api/webhooks/{webhook}")),
         ("WebhookTopic", "/api/webhook-topics/event:api.seen".to_owned()),
         ("Delivery", format!("/api/deliveries/{delivery_id}")),
+        ("EventExplanation", format!("/api/events/{event}/explanation")),
     ] {
         let answer = daemon.get(&path).await;
         let is_list = answer["data"].is_array();
@@ -103,6 +107,9 @@ async fn real_answers_have_exactly_the_attributes_that_the_document_names() {
         assert!(keys(&answer["links"]).is_subset(&properties("Links")), "{whole}");
     }
     assert_eq!(keys(&delivery["attempts"][0]), properties("Attempt"));
+    let test = daemon.ask(Ask::new("POST", &format!("/api/webhooks/{webhook}/test"))).await;
+    let tested = test.expect(200)["data"]["attributes"].clone();
+    assert_eq!(keys(&tested), properties("WebhookTestAttributes"));
     let key = daemon.ask(Ask::post("/api/keys", key_document("k", &["events:read"]))).await;
     assert_eq!(keys(&key.expect(201)["data"]["attributes"]), properties("KeyAttributes"));
     let refused = daemon.ask(Ask::get("/api/nothing")).await.refused(404);

@@ -15,7 +15,7 @@ async fn what_was_not_delivered_is_delivered_after_a_restart() {
     for number in 0..40 {
         daemon.event(Event::of("Viewed Product").unique(&number.to_string())).await;
     }
-    let under_way = daemon.config().delivery.concurrency;
+    let under_way = tidings::limits::WINDOW_FIRST;
     receiver.received(under_way).await;
     daemon.enable(&webhook, false).await;
     receiver.release();
@@ -41,7 +41,7 @@ async fn the_first_attempt_is_made_after_a_restart_without_being_asked_for() {
     for number in 0..100 {
         daemon.event(Event::of("Viewed Product").unique(&number.to_string())).await;
     }
-    gone.received(daemon.config().delivery.concurrency).await;
+    gone.received(tidings::limits::WINDOW_FIRST).await;
     gone.release();
     daemon.restart().await;
     eventually("all hundred arrive", async || (gone.recorded().len() >= 100).then_some(())).await;

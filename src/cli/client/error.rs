@@ -7,13 +7,14 @@
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use hyper::StatusCode;
 use serde::Deserialize;
 
 use crate::cli::table::printable;
 use crate::config::ConfigError;
-use crate::limits::{CLI_REQUEST_TIMEOUT, CLI_RESPONSE_BYTES_MAX};
+use crate::limits::CLI_RESPONSE_BYTES_MAX;
 
 /// Pointers that name no field: the request as a whole.
 const WHOLE: [&str; 3] = ["", "/data", "/data/"];
@@ -30,7 +31,7 @@ pub(in crate::cli) enum CliError {
     /// The socket cannot be connected to for another reason.
     Connect(PathBuf, io::Error),
     /// The daemon did not answer in time.
-    TimedOut(PathBuf),
+    TimedOut(PathBuf, Duration),
     /// The exchange broke off.
     Exchange(PathBuf, hyper::Error),
     /// A request that cannot be written; a fault of this program.
@@ -71,10 +72,10 @@ impl CliError {
             Self::Connect(socket, error) => {
                 format!("cannot connect to {}: {error}", socket.display())
             }
-            Self::TimedOut(socket) => format!(
+            Self::TimedOut(socket, timeout) => format!(
                 "the daemon on {} did not answer within {} s",
                 socket.display(),
-                CLI_REQUEST_TIMEOUT.as_secs()
+                timeout.as_secs_f64()
             ),
             Self::Exchange(socket, error) => {
                 format!("the connection to {} broke off: {error}", socket.display())

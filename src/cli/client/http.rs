@@ -54,9 +54,20 @@ impl Client {
         path: &str,
         body: Vec<u8>,
     ) -> Result<Answer, CliError> {
+        self.send_within(method, path, body, self.timeout).await
+    }
+
+    /// The same, where the answer may take this long.
+    pub(super) async fn send_within(
+        &self,
+        method: Method,
+        path: &str,
+        body: Vec<u8>,
+        timeout: Duration,
+    ) -> Result<Answer, CliError> {
         let request = request(method, path, body).map_err(CliError::Request)?;
-        let exchanged = tokio::time::timeout(self.timeout, self.exchange(request)).await;
-        exchanged.unwrap_or_else(|_| Err(CliError::TimedOut(self.socket.clone())))
+        let exchanged = tokio::time::timeout(timeout, self.exchange(request)).await;
+        exchanged.unwrap_or_else(|_| Err(CliError::TimedOut(self.socket.clone(), timeout)))
     }
 
     async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Answer, CliError> {
@@ -187,6 +198,6 @@ mod tests {
         let socket = directory.path().join("tidings.sock");
         let _silent = UnixListener::bind(&socket).unwrap();
         let client = Client { socket, timeout: Duration::from_millis(20) };
-        assert!(told(&client).await.ends_with("did not answer within 10 s"));
+        assert!(told(&client).await.ends_with("did not answer within 0.02 s"));
     }
 }

@@ -19,6 +19,7 @@ use std::fs::File;
 use std::io::{self, IsTerminal as _, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use hyper::Method;
 use serde::Serialize;
@@ -114,9 +115,14 @@ impl Session {
         self.client.send(Method::POST, path, encoded(document)?).await
     }
 
-    /// `POST` without a body.
-    pub(super) async fn post_empty(&self, path: &str) -> Result<Answer, CliError> {
-        self.client.send(Method::POST, path, Vec::new()).await
+    /// `POST` with a document; the answer may take this long.
+    pub(super) async fn post_within(
+        &self,
+        path: &str,
+        document: &impl Serialize,
+        timeout: Duration,
+    ) -> Result<Answer, CliError> {
+        self.client.send_within(Method::POST, path, encoded(document)?, timeout).await
     }
 
     /// `PATCH`

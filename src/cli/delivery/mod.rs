@@ -11,13 +11,11 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
 use url::form_urlencoded;
 
-use self::text::table;
+use self::text::{table, whole};
 use super::client::{self, CliError, Remote, Report, Session};
 use crate::delivery::State;
 use crate::id::{DeliveryId, EventId, WebhookId};
 use crate::limits::{CLI_DELIVERIES_MAX, CLI_PAGES_MAX, DELIVERIES_PAGE_MAX};
-
-pub(super) use self::text::{Attributes, Relationships, whole};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -82,7 +80,7 @@ async fn perform(session: &Session, action: Action) -> Result<Report, CliError> 
 }
 
 /// The path of one delivery.
-pub(super) fn path_of(id: &str) -> String {
+fn path_of(id: &str) -> String {
     format!("/api/deliveries/{}", utf8_percent_encode(id, NON_ALPHANUMERIC))
 }
 

@@ -1,7 +1,7 @@
 //! A delivery as the API tells it, and as text for people: a row of a list, or the whole of it with
 //! its attempts.
 //!
-//! Pure. `delivery list`, `delivery show` and `webhook test` show deliveries through here.
+//! Pure. `delivery list` and `delivery show` show deliveries through here.
 
 use serde::Deserialize;
 
@@ -13,7 +13,7 @@ use crate::limits::CLI_EXCERPT_CHARS_MAX;
 
 /// What the API says of a delivery.
 #[derive(Deserialize)]
-pub(in crate::cli) struct Attributes {
+pub(super) struct Attributes {
     state: String,
     source: String,
     /// `None` once its webhook is deleted.
@@ -49,28 +49,12 @@ struct AttemptError {
 /// What a delivery belongs to.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-pub(in crate::cli) struct Relationships {
+pub(super) struct Relationships {
     webhook: Reference,
     event: Reference,
 }
 
-impl Attributes {
-    /// Whether there is an attempt, or never will be one.
-    pub(in crate::cli) fn has_begun(&self) -> bool {
-        !self.attempts.is_empty() || self.state != State::Scheduled.name()
-    }
-
-    /// Whether the receiver took the message at once.
-    pub(in crate::cli) fn first_succeeded(&self) -> bool {
-        self.attempts.first().is_some_and(Attempt::succeeded)
-    }
-}
-
 impl Attempt {
-    fn succeeded(&self) -> bool {
-        self.status.is_some_and(is_success)
-    }
-
     fn result(&self) -> Cell {
         match (&self.error, self.status) {
             (Some(AttemptError { kind, detail }), _) if !detail.is_empty() => {
@@ -138,10 +122,7 @@ fn last(of: &Attributes) -> Cell {
 }
 
 /// One delivery: its fields, then its attempts.
-pub(in crate::cli) fn whole(
-    session: &Session,
-    document: &One<Attributes, Relationships>,
-) -> String {
+pub(super) fn whole(session: &Session, document: &One<Attributes, Relationships>) -> String {
     let delivery = &document.data;
     let of = &delivery.attributes;
     let fields = Table::fields([

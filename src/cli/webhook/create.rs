@@ -1,18 +1,14 @@
 //! `tidings webhook create`: subscribes an endpoint, with a secret that is given or made.
 //!
-//! A made secret has the form of Standard Webhooks: `whsec_` and base64 of 24 random bytes. It is
-//! printed once, because nothing can show it afterwards; a given one is not repeated.
+//! The daemon makes the secret and shows it once; a given one is not repeated.
 
 use std::path::PathBuf;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use zeroize::Zeroizing;
 
-use super::{Attributes, Relationships, fields};
-use crate::cli::client::{Answer, CliError, One, Report, Session, read_text};
-use crate::cli::table::Cell;
+use super::settings::{SettingsArgs, line_of};
+use super::show::{self, with_secret_note};
+use crate::cli::client::{CliError, Report, Session};
 use crate::secret::Secret;
 
 pub(super) const EXAMPLES: &str = "\
@@ -20,12 +16,12 @@ Examples:
   tidings webhook create --name crm --url https://crm.example/hook --topic event:api.placed_order
   tidings webhook create --name local --url http://127.0.0.1:4781/ --secret-file secret.txt \\
       --topic event:api.placed_order --topic event:api.viewed_product
+  tidings webhook create --name slow --url https://slow.example/in --topic event:api.placed_order \\
+      --timeout 60 --rate 10/second --ordering by-profile --park-after 1h \\
+      --header 'X-Team: shop' --header 'X-Token: @token.txt' --basic shop --password-file pw.txt
 
 Without a secret one is made and shown once. `tidings topic list` shows the topics there are; a
 topic event:api.NAME may be subscribed to before its first event.";
-
-/// As many random bytes as Standard Webhooks asks for at least.
-const MADE_SECRET_BYTES: usize = 24;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct CreateArgs {
@@ -48,6 +44,8 @@ pub(super) struct CreateArgs {
     /// A file with the secret, or - for standard input
     #[arg(long, value_name = "FILE")]
     secret_file: Option<PathBuf>,
+    #[command(flatten)]
+    settings: SettingsArgs,
 }
 
 fn secret(text: &str) -> Result<Secret, &'static str> {
@@ -56,67 +54,32 @@ fn secret(text: &str) -> Result<Secret, &'static str> {
 
 /// Creates the webhook and shows it.
 pub(super) async fn perform(session: &Session, args: CreateArgs) -> Result<Report, CliError> {
-    let given = given_secret(&args)?;
-    let (secret, is_made) = match given {
-        Some(secret) => (secret, false),
-        None => (made_secret()?, true),
-    };
-    let answer = session.post("/api/webhooks", &document(&args, &secret)).await?;
-    if !is_made {
-        return session.report(&answer, |made| fields(&made).text(session.colours));
-    }
-    let output = with_secret(session, &answer, &secret)?;
-    let notes = vec!["The secret is not shown again; keep it now.".to_owned()];
-    Ok(Report { output, notes, ..Report::default() })
+    let answer = session.post("/api/webhooks", &document(&args)?).await?;
+    let report = session.report(&answer, |made| show::fields(&made).text(session.colours))?;
+    with_secret_note(report, &answer)
 }
 
-fn given_secret(args: &CreateArgs) -> Result<Option<Secret>, CliError> {
-    let Some(path) = &args.secret_file else { return Ok(args.secret.clone()) };
-    let text = Zeroizing::new(read_text(path)?);
-    let line = text.trim_end_matches(['\n', '\r']);
-    if line.is_empty() {
-        return Err(CliError::Usage("--secret-file: the secret is empty".to_owned()));
-    }
-    Ok(Some(Secret::new(line.to_owned())))
-}
-
-fn made_secret() -> Result<Secret, CliError> {
-    let mut random = Zeroizing::new([0; MADE_SECRET_BYTES]);
-    getrandom::fill(random.as_mut_slice()).map_err(CliError::Random)?;
-    Ok(Secret::new(format!("whsec_{}", STANDARD.encode(*random))))
-}
-
-fn document(args: &CreateArgs, secret: &Secret) -> Value {
-    let topic = |id: &String| json!({ "type": "webhook-topic", "id": id });
-    let topics: Vec<Value> = args.topics.iter().map(topic).collect();
-    let mut attributes = json!({
-        "name": args.name,
-        "endpoint_url": args.url,
-        "secret_key": secret.expose(),
-    });
+fn document(args: &CreateArgs) -> Result<Value, CliError> {
+    let mut attributes = json!({ "name": args.name, "endpoint_url": args.url });
     if let Some(description) = &args.description {
         attributes["description"] = json!(description);
     }
-    json!({ "data": {
+    match (&args.secret, &args.secret_file) {
+        (Some(secret), _) => attributes["secret_key"] = json!(secret.expose()),
+        (None, Some(file)) => attributes["secret_key"] = json!(line_of(file)?.as_str()),
+        (None, None) => attributes["generate_secret"] = json!(true),
+    }
+    if let Some(attributes) = attributes.as_object_mut() {
+        attributes.append(&mut args.settings.attributes()?);
+    }
+    Ok(json!({ "data": {
         "type": "webhook",
         "attributes": attributes,
-        "relationships": { "webhook-topics": { "data": topics } },
-    } })
+        "relationships": { "webhook-topics": { "data": topics(&args.topics) } },
+    } }))
 }
 
-/// The new webhook with its secret, which the API itself never returns: a row more, or in the
-/// document `secret_key`, the name under which it was sent.
-fn with_secret(session: &Session, answer: &Answer, secret: &Secret) -> Result<String, CliError> {
-    if session.json {
-        let mut whole: Value = answer.parse()?;
-        let attributes = whole.pointer_mut("/data/attributes").and_then(Value::as_object_mut);
-        let missing = || CliError::Unexpected(serde::de::Error::custom("it has no attributes"));
-        let attributes = attributes.ok_or_else(missing)?;
-        attributes.insert("secret_key".to_owned(), json!(secret.expose()));
-        return Ok(session.document(&whole));
-    }
-    let made: One<Attributes, Relationships> = answer.parse()?;
-    let mut table = fields(&made);
-    table.push(vec![Cell::faint("secret"), Cell::plain(secret.expose())]);
-    Ok(table.text(session.colours))
+/// Topics as a relationship names them.
+pub(super) fn topics(ids: &[String]) -> Value {
+    ids.iter().map(|id| json!({ "type": "webhook-topic", "id": id })).collect()
 }

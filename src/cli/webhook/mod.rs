@@ -1,24 +1,30 @@
 //! `tidings webhook` and `tidings topic`: subscriptions of endpoints, and what there is to
 //! subscribe to.
 //!
-//! Here are the arguments and the short actions; `create` and `trial` (which is `webhook test`)
-//! have their own files.
+//! Here are the arguments and the short actions; the longer ones have their own files, `trial` being
+//! `webhook test`. `settings` has the options that `create` and `update` share, `show` the text of
+//! a webhook.
 
 mod create;
+mod rotation;
+mod settings;
+mod show;
 mod topic;
 mod trial;
+mod update;
 
 use std::io;
 use std::process::ExitCode;
 
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use self::create::CreateArgs;
+use self::rotation::RotateArgs;
+use self::update::UpdateArgs;
 use super::client::{self, CliError, Identifier, Many, One, Reference, Remote, Report, Session};
 use super::table::{Cell, Table, printable};
 use crate::id::WebhookId;
-use crate::limits::TEST_DELIVERY_WAIT;
 
 pub(super) use self::topic::{TopicArgs, run as run_topic};
 
@@ -28,6 +34,11 @@ Examples:
   tidings webhook list
   tidings webhook test 01M1PAC5N9PMXJ7672AC8B75VN
   tidings webhook disable 01M1PAC5N9PMXJ7672AC8B75VN";
+
+const ENABLE_EXAMPLES: &str = "\
+Examples:
+  tidings webhook enable 01M1PAC5N9PMXJ7672AC8B75VN
+  tidings webhook enable 01M1PAC5N9PMXJ7672AC8B75VN --backlog skip    cancel what waited";
 
 /// The arguments of `tidings webhook`.
 #[derive(Debug, clap::Args)]
@@ -43,7 +54,10 @@ pub(super) struct WebhookArgs {
 enum Action {
     /// Subscribe an endpoint to topics
     #[command(after_help = create::EXAMPLES)]
-    Create(CreateArgs),
+    Create(Box<CreateArgs>),
+    /// Change a webhook: what is named, and nothing else
+    #[command(after_help = update::EXAMPLES)]
+    Update(Box<UpdateArgs>),
     /// List all webhooks
     #[command(after_help = "Example:\n  tidings webhook list --json | jq -r '.data[].id'")]
     List,
@@ -51,11 +65,29 @@ enum Action {
     #[command(after_help = "Example:\n  tidings webhook show 01M1PAC5N9PMXJ7672AC8B75VN")]
     Show(OneArgs),
     /// Let a webhook take new events and send what is due
-    #[command(after_help = "Example:\n  tidings webhook enable 01M1PAC5N9PMXJ7672AC8B75VN")]
-    Enable(OneArgs),
-    /// Pause a webhook
+    #[command(after_help = ENABLE_EXAMPLES)]
+    Enable {
+        #[command(flatten)]
+        one: OneArgs,
+        /// What happens to deliveries that waited while it was off [default: deliver]
+        #[arg(long, value_parser = ["deliver", "skip"])]
+        backlog: Option<String>,
+    },
+    /// Switch a webhook off: it takes no new events and sends nothing
     #[command(after_help = "Example:\n  tidings webhook disable 01M1PAC5N9PMXJ7672AC8B75VN")]
     Disable(OneArgs),
+    /// Hold deliveries back; new events are taken all the same
+    #[command(after_help = "Example:\n  tidings webhook pause 01M1PAC5N9PMXJ7672AC8B75VN")]
+    Pause(OneArgs),
+    /// Send again after a pause, beginning with what was held back
+    #[command(after_help = "Example:\n  tidings webhook resume 01M1PAC5N9PMXJ7672AC8B75VN")]
+    Resume(OneArgs),
+    /// Replace the secret of a webhook; the old one stays good for a while
+    #[command(after_help = rotation::EXAMPLES)]
+    RotateSecret(RotateArgs),
+    /// End the overlap of a rotation: the old secret signs nothing any more
+    #[command(after_help = "Example:\n  tidings webhook end-rotation 01M1PAC5N9PMXJ7672AC8B75VN")]
+    EndRotation(OneArgs),
     /// Delete a webhook; what waits for it is cancelled
     #[command(after_help = "Example:\n  tidings webhook delete 01M1PAC5N9PMXJ7672AC8B75VN --yes")]
     Delete {
@@ -65,9 +97,9 @@ enum Action {
         #[arg(long, short)]
         yes: bool,
     },
-    /// Send a test delivery and show what the endpoint answers
+    /// Send one event past the queue, and show what was sent and what came back
     #[command(after_help = trial::EXAMPLES)]
-    Test(OneArgs),
+    Test(trial::TrialArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -93,7 +125,15 @@ struct Attributes {
     created_at: Option<String>,
     #[serde(default)]
     updated_at: Option<String>,
+    /// Only in the answer to the request that had it made.
+    #[serde(default)]
+    secret_key: Option<String>,
+    /// Everything beyond the original.
+    #[serde(flatten)]
+    settings: Map<String, Value>,
 }
+
+type Webhook = One<Attributes, Relationships>;
 
 #[derive(Default, Deserialize)]
 struct Relationships {
@@ -108,29 +148,44 @@ pub(super) fn run(args: WebhookArgs) -> ExitCode {
 
 async fn perform(session: &Session, action: Action) -> Result<Report, CliError> {
     match action {
-        Action::Create(args) => create::perform(session, args).await,
+        Action::Create(args) => create::perform(session, *args).await,
         Action::List => {
             let answer = session.get("/api/webhooks").await?;
             session.report(&answer, |webhooks| table(&webhooks).text(session.colours))
         }
+        Action::Update(args) => update::perform(session, *args).await,
         Action::Show(one) => {
             let answer = session.get(&one.path()).await?;
-            session.report(&answer, |webhook| fields(&webhook).text(session.colours))
+            session.report(&answer, |webhook| show::fields(&webhook).text(session.colours))
         }
-        Action::Enable(one) => set_enabled(session, &one, true).await,
-        Action::Disable(one) => set_enabled(session, &one, false).await,
+        Action::Enable { one, backlog } => {
+            let mut attributes = json!({ "enabled": true });
+            if let Some(backlog) = backlog {
+                attributes["backlog"] = backlog.into();
+            }
+            set(session, &one, attributes, "enabled").await
+        }
+        Action::Disable(one) => set(session, &one, json!({ "enabled": false }), "disabled").await,
+        Action::Pause(one) => set(session, &one, json!({ "paused": true }), "paused").await,
+        Action::Resume(one) => set(session, &one, json!({ "paused": false }), "resumed").await,
+        Action::RotateSecret(args) => rotation::rotate(session, args).await,
+        Action::EndRotation(one) => rotation::end(session, &one).await,
         Action::Delete { one, yes } => delete(session, &one, yes).await,
-        Action::Test(one) => trial::perform(session, &one.path(), TEST_DELIVERY_WAIT).await,
+        Action::Test(args) => trial::perform(session, &args).await,
     }
 }
 
-async fn set_enabled(session: &Session, one: &OneArgs, enabled: bool) -> Result<Report, CliError> {
+/// Changes an attribute that makes the webhook what `word` says.
+async fn set(
+    session: &Session,
+    one: &OneArgs,
+    attributes: Value,
+    word: &str,
+) -> Result<Report, CliError> {
     let id = one.id.to_string();
-    let attributes = json!({ "enabled": enabled });
     let document = json!({ "data": { "type": "webhook", "id": id, "attributes": attributes } });
     let answer = session.patch(&one.path(), &document).await?;
-    session.report(&answer, |webhook: One<Attributes>| {
-        let word = if webhook.data.attributes.enabled { "enabled" } else { "disabled" };
+    session.report(&answer, |webhook: Webhook| {
         format!("Webhook {} is {word}.\n", printable(&webhook.data.id))
     })
 }
@@ -141,7 +196,7 @@ async fn delete(session: &Session, one: &OneArgs, yes: bool) -> Result<Report, C
             let why = "deleting needs --yes where there is no terminal to ask on";
             return Err(CliError::Usage(why.to_owned()));
         }
-        let webhook: One<Attributes> = session.get(&one.path()).await?.parse()?;
+        let webhook: Webhook = session.get(&one.path()).await?.parse()?;
         let Attributes { name, endpoint_url, .. } = webhook.data.attributes;
         let what = printable(&format!("\"{name}\" ({endpoint_url})"));
         client::ask(&format!("Delete webhook {what} and cancel what waits for it? [y/N]"));
@@ -178,22 +233,7 @@ fn table(webhooks: &Many<Attributes, Relationships>) -> Table {
     table
 }
 
-fn fields(document: &One<Attributes, Relationships>) -> Table {
-    let webhook = &document.data;
-    let of = &webhook.attributes;
-    let mut fields = vec![
-        ("id", Cell::plain(&webhook.id)),
-        ("name", Cell::plain(&of.name)),
-        ("description", of.description.as_deref().map_or_else(Cell::none, Cell::plain)),
-        ("url", Cell::plain(&of.endpoint_url)),
-        ("enabled", enabled(of)),
-        ("created", Cell::moment(of.created_at.as_deref())),
-        ("updated", Cell::moment(of.updated_at.as_deref())),
-    ];
-    let topics = webhook.relationships.topics.ids();
-    fields.extend(topics.into_iter().map(|topic| ("topic", Cell::plain(topic))));
-    Table::fields(fields)
-}
-
+#[cfg(test)]
+mod settings_tests;
 #[cfg(test)]
 mod tests;

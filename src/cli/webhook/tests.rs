@@ -1,9 +1,5 @@
 //! The actions of `tidings webhook` against a fake daemon.
 
-use std::time::Duration;
-
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use super::*;
@@ -44,15 +40,18 @@ fn sent(daemon: &FakeDaemon) -> Value {
     serde_json::from_str(request.strip_prefix("POST /api/webhooks ").unwrap()).unwrap()
 }
 
+/// The answer that shows a secret.
+fn with_secret() -> String {
+    ONE.replace(r#""enabled":true,"#, r#""enabled":true,"secret_key":"whsec_made","#)
+}
+
 #[tokio::test]
 async fn a_secret_is_made_and_shown_once() {
-    let daemon = FakeDaemon::answering(&[(201, ONE)]);
+    let daemon = FakeDaemon::answering(&[(201, &with_secret())]);
     let made = perform(&daemon.session(), action(&creating(&[]))).await.unwrap();
     let document = sent(&daemon);
-    let secret = document["data"]["attributes"]["secret_key"].as_str().unwrap();
-    let key = STANDARD.decode(secret.strip_prefix("whsec_").unwrap()).unwrap();
-    assert_eq!(key.len(), 24);
-    assert_eq!(made.output, format!("{SHOWN}secret       {secret}\n"));
+    assert_eq!(document["data"]["attributes"]["generate_secret"], true);
+    assert_eq!(made.output, format!("{SHOWN}secret       whsec_made\n"));
     assert_eq!(made.notes, ["The secret is not shown again; keep it now."]);
     let topics = &document["data"]["relationships"]["webhook-topics"]["data"];
     assert_eq!(topics[1]["id"], "event:api.b");
@@ -61,14 +60,11 @@ async fn a_secret_is_made_and_shown_once() {
 
 #[tokio::test]
 async fn a_made_secret_is_in_the_document_too() {
-    let daemon = FakeDaemon::answering(&[(201, ONE)]);
+    let daemon = FakeDaemon::answering(&[(201, &with_secret())]);
     let made = perform(&daemon.json_session(), action(&creating(&[]))).await.unwrap();
     let shown: Value = serde_json::from_str(&made.output).unwrap();
-    assert_eq!(
-        shown["data"]["attributes"]["secret_key"],
-        sent(&daemon)["data"]["attributes"]["secret_key"]
-    );
-    assert_eq!(shown["data"]["relationships"]["webhook-topics"]["data"][0]["id"], "event:api.a");
+    assert_eq!(shown["data"]["attributes"]["secret_key"], "whsec_made");
+    assert_eq!(made.notes.len(), 1);
 }
 
 #[tokio::test]
@@ -102,15 +98,37 @@ async fn webhooks_are_a_table() {
     assert_eq!(told, expected);
 }
 
+fn patch(attributes: &str) -> String {
+    format!(
+        r#"PATCH /api/webhooks/{ID} {{"data":{{"type":"webhook","id":"{ID}","attributes":{attributes}}}}}"#
+    )
+}
+
+#[tokio::test]
+async fn each_switch_changes_one_thing() {
+    for (line, attributes, word) in [
+        (
+            vec!["w", "enable", ID, "--backlog=skip"],
+            r#"{"enabled":true,"backlog":"skip"}"#,
+            "enabled",
+        ),
+        (vec!["w", "disable", ID], r#"{"enabled":false}"#, "disabled"),
+        (vec!["w", "pause", ID], r#"{"paused":true}"#, "paused"),
+        (vec!["w", "resume", ID], r#"{"paused":false}"#, "resumed"),
+    ] {
+        let daemon = FakeDaemon::answering(&[(200, ONE)]);
+        let told = perform(&daemon.session(), action(&line)).await.unwrap();
+        assert_eq!(told.output, format!("Webhook {ID} is {word}.\n"));
+        assert_eq!(daemon.requests(), [patch(attributes)]);
+    }
+}
+
 #[tokio::test]
 async fn enabling_repeats_the_id() {
     let daemon = FakeDaemon::answering(&[(200, ONE)]);
     let told = perform(&daemon.session(), action(&["w", "enable", ID])).await.unwrap();
     assert_eq!(told.output, format!("Webhook {ID} is enabled.\n"));
-    let expected = format!(
-        r#"PATCH /api/webhooks/{ID} {{"data":{{"type":"webhook","id":"{ID}","attributes":{{"enabled":true}}}}}}"#
-    );
-    assert_eq!(daemon.requests(), [expected]);
+    assert_eq!(daemon.requests(), [patch(r#"{"enabled":true}"#)]);
 }
 
 #[tokio::test]
@@ -132,48 +150,67 @@ fn only_a_yes_agrees() {
     }
 }
 
-/// The document of a test delivery with these attempts.
-fn delivery(state: &str, attempts: &str) -> String {
+/// The answer to a test whose attempt ended so.
+fn tested(succeeded: bool, status: &str) -> String {
+    let body = r#"{\"meta\":{},\"data\":[1.10]}"#;
     format!(
-        r#"{{"data":{{"type":"delivery","id":"01HF7AYTK76RHR4F17G6DGTRGF","attributes":{{
-        "state":"{state}","source":"test","destination":"https://h.example/x",
-        "created_at":"2026-04-13T22:50:12+00:00","due_at":null,"finished_at":null,
-        "attempt_count":1,"last_status":null,"last_error":null,"attempts":[{attempts}]}}}}}}"#
+        r#"{{"data":{{"type":"webhook-test","id":"01HF7AYTK76RHR4F17G6DGTRGF","attributes":{{
+        "topic":"event:api.a","event_id":null,"is_sample":true,"passes_filter":null,
+        "is_subscribed":true,"filter_explanation":null,"succeeded":{succeeded},
+        "request":{{"method":"POST","url":"https://h.example/x","body":"{body}","curl":"",
+            "is_exact":true,"headers":[{{"name":"authorization","value":"*****"}}]}},
+        "attempt":{{"at":"2026-04-13T22:50:12+00:00","duration_ms":3.0,"status":{status},
+            "error":null,"summary":"answered {status} after 3 ms","remote_address":"192.0.2.1:443",
+            "tls_version":"TLSv1.3","request_bytes":4,"response_headers":"x-a: b\n",
+            "response_excerpt":"ok","phases":{{"queue_ms":0.0,"dns_ms":0.5,"connect_ms":null,
+            "tls_ms":null,"first_byte_ms":2.0}}}}}}}}}}"#
     )
 }
 
+const TOLD: &str = "\
+POST https://h.example/x
+authorization: *****
+
+{
+  \"meta\": {},
+  \"data\": [
+    1.10
+  ]
+}
+
+connected to 192.0.2.1:443, TLSv1.3; look-up 0.5 ms, first byte 2.0 ms, end 3.0 ms
+x-a: b
+
+ok
+
+It works with a made-up event of event:api.a: answered 204 after 3 ms.
+";
+
 #[tokio::test]
-async fn a_test_waits_for_its_first_attempt() {
-    let attempt = |status| {
-        format!(
-            r#"{{"at":"2026-04-13T22:50:12+00:00","duration_ms":3.0,"status":{status},
-            "error":null,"response_excerpt":"ok"}}"#
-        )
-    };
-    let waiting = delivery("scheduled", "");
-    let cases = [
-        (delivery("delivered", &attempt(204)), false),
-        (delivery("scheduled", &attempt(503)), true),
-        (delivery("cancelled", ""), true),
-    ];
-    for (last, failed) in cases {
-        let daemon = FakeDaemon::answering(&[(202, &waiting), (200, &waiting), (200, &last)]);
-        let told = perform(&daemon.session(), action(&["w", "test", ID])).await.unwrap();
-        assert_eq!(told.failed, failed, "{}", told.output);
-        assert!(told.output.starts_with("id           01HF7AYTK76RHR4F17G6DGTRGF\n"));
-        let look = "GET /api/deliveries/01HF7AYTK76RHR4F17G6DGTRGF";
-        let expected = [format!("POST /api/webhooks/{ID}/test"), look.into(), look.into()];
-        assert_eq!(daemon.requests(), expected);
-    }
+async fn a_test_tells_what_was_sent_and_what_came_back() {
+    let daemon = FakeDaemon::answering(&[(200, &tested(true, "204"))]);
+    let told = perform(&daemon.session(), action(&["w", "test", ID])).await.unwrap();
+    assert_eq!(told.output, TOLD);
+    assert!(!told.failed);
+    let body = r#"{"data":{"type":"webhook-test","attributes":{"topic":null,"event_id":null}}}"#;
+    assert_eq!(daemon.requests(), [format!("POST /api/webhooks/{ID}/test {body}")]);
 }
 
 #[tokio::test]
-async fn a_test_without_an_attempt_is_given_up() {
-    let waiting = delivery("scheduled", "");
-    let daemon = FakeDaemon::answering(&[(202, &waiting), (200, &waiting)]);
-    let (session, wait) = (daemon.session(), Duration::from_millis(100));
-    let told = trial::perform(&session, "/api/webhooks/x", wait).await.unwrap();
-    assert!(told.failed && told.output.is_empty());
-    let note = "No attempt within 0 s; see `tidings delivery show 01HF7AYTK76RHR4F17G6DGTRGF`.";
-    assert_eq!(told.notes, [note]);
+async fn a_test_that_fails_fails_the_command() {
+    let answer = tested(false, "503")
+        .replace(r#""is_subscribed":true"#, r#""is_subscribed":false"#)
+        .replace(r#""filter_explanation":null"#, r#""filter_explanation":"group 1\n  no: x""#);
+    let line = ["w", "test", ID, "--topic", "event:api.a", "--event", "4RmYkUNDW5o"];
+    for session in [FakeDaemon::session, FakeDaemon::json_session] {
+        let daemon = FakeDaemon::answering(&[(200, &answer)]);
+        let session = session(&daemon);
+        let told = perform(&session, action(&line)).await.unwrap();
+        assert!(told.failed);
+        assert!(daemon.requests()[0].contains(r#""topic":"event:api.a","event_id":"4RmYkUNDW5o""#));
+        let end = "It failed with a made-up event of event:api.a: answered 503 after 3 ms.\n\
+            The webhook does not subscribe to this topic: it gets no such events.\n\
+            Its filter would not have let the event through:\n  group 1\n    no: x\n";
+        assert_eq!(told.output.ends_with(end), !session.json, "{}", told.output);
+    }
 }

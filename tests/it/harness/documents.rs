@@ -109,6 +109,14 @@ pub(crate) fn webhook_document(url: &str, ids: &[&str]) -> Value {
     } })
 }
 
+/// The body of `POST /api/webhooks` with more attributes.
+pub(crate) fn webhook_with(url: &str, ids: &[&str], attributes: Value) -> Value {
+    let mut document = webhook_document(url, ids);
+    let Value::Object(more) = attributes else { panic!("attributes are an object") };
+    document["data"]["attributes"].as_object_mut().expect("it is one").extend(more);
+    document
+}
+
 /// The body of `PATCH /api/webhooks/{id}`.
 pub(crate) fn webhook_patch(id: &str, attributes: Value) -> Value {
     json!({ "data": { "type": "webhook", "id": id, "attributes": attributes } })

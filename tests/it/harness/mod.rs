@@ -20,7 +20,9 @@ use tidings::config::Config;
 use tidings::server::Server;
 use tokio::net::{TcpStream, UnixStream};
 
-pub(crate) use documents::{Event, bulk, key_document, webhook_document, webhook_patch};
+pub(crate) use documents::{
+    Event, bulk, key_document, webhook_document, webhook_patch, webhook_with,
+};
 pub(crate) use http::{Answer, Ask, exchange};
 pub(crate) use receiver::{Receiver, Recorded, Reply};
 pub(crate) use signatures::assert_signed;
@@ -175,10 +177,32 @@ impl Daemon {
         made.expect(201)["data"]["id"].to_text()
     }
 
+    /// Makes a webhook with more attributes and returns its id.
+    pub(crate) async fn webhook_with(
+        &self,
+        url: &str,
+        topics: &[&str],
+        attributes: Value,
+    ) -> String {
+        let document = webhook_with(url, topics, attributes);
+        let made = self.ask(Ask::post("/api/webhooks", document)).await;
+        made.expect(201)["data"]["id"].to_text()
+    }
+
+    /// The attributes of a webhook.
+    pub(crate) async fn webhook_now(&self, webhook: &str) -> Value {
+        self.get(&format!("/api/webhooks/{webhook}")).await["data"]["attributes"].take()
+    }
+
+    /// Changes attributes of a webhook.
+    pub(crate) async fn change(&self, webhook: &str, attributes: Value) {
+        let body = webhook_patch(webhook, attributes);
+        self.ask(Ask::patch(&format!("/api/webhooks/{webhook}"), body)).await.expect(200);
+    }
+
     /// Switches a webhook on or off.
     pub(crate) async fn enable(&self, webhook: &str, enabled: bool) {
-        let body = webhook_patch(webhook, serde_json::json!({ "enabled": enabled }));
-        self.ask(Ask::patch(&format!("/api/webhooks/{webhook}"), body)).await.expect(200);
+        self.change(webhook, serde_json::json!({ "enabled": enabled })).await;
     }
 
     /// Records an event.

@@ -24,6 +24,10 @@ use super::eventually;
 pub(crate) enum Reply {
     /// It answers with this status.
     Status(u16),
+    /// It answers with this status and these headers.
+    Headers(u16, &'static [(&'static str, &'static str)]),
+    /// It answers 200 with this document.
+    Json(&'static str),
     /// It answers that the resource is elsewhere.
     Redirect(String),
     /// It reads the request and never answers.
@@ -39,6 +43,8 @@ pub(crate) struct Recorded {
     pub(crate) path: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    /// What it is answered, as the script has it.
+    pub(crate) reply: Reply,
 }
 
 impl Recorded {
@@ -179,21 +185,31 @@ impl State {
     ) -> Result<Response<Full<Bytes>>, Closed> {
         let (head, body) = request.into_parts();
         let body = body.collect().await.map_err(|_| Closed)?.to_bytes();
-        let recorded = Recorded {
-            method: head.method.to_string(),
-            path: head.uri.path().to_owned(),
-            headers: head.headers,
-            body,
+        let reply = {
+            // Under one lock, so that requests and replies are in the same order.
+            let mut all = self.recorded.lock().expect("no holder panics");
+            let reply = self.script.lock().expect("no holder panics").pop_front();
+            let reply = reply.unwrap_or(Reply::Status(200));
+            let (method, path) = (head.method.to_string(), head.uri.path().to_owned());
+            all.push(Recorded { method, path, headers: head.headers, body, reply: reply.clone() });
+            reply
         };
-        self.recorded.lock().expect("no holder panics").push(recorded);
         let mut held = self.is_held.subscribe();
         held.wait_for(|is_held| !is_held).await.map_err(|_| Closed)?;
-        let reply = self.script.lock().expect("no holder panics").pop_front();
         let mut response = Response::new(Full::new(Bytes::from_static(b"as scripted")));
-        match reply.unwrap_or(Reply::Status(200)) {
+        match reply {
             Reply::Status(status) => {
                 *response.status_mut() = status.try_into().expect("scripts hold statuses");
             }
+            Reply::Headers(status, headers) => {
+                *response.status_mut() = status.try_into().expect("scripts hold statuses");
+                for (name, value) in headers {
+                    response
+                        .headers_mut()
+                        .insert(*name, hyper::header::HeaderValue::from_static(value));
+                }
+            }
+            Reply::Json(document) => *response.body_mut() = Full::new(document.into()),
             Reply::Redirect(to) => {
                 *response.status_mut() = hyper::StatusCode::FOUND;
                 let to = to.try_into().expect("scripts hold URLs");

@@ -1,0 +1,242 @@
+//! The request of an attempt: its headers, its body, and how both are shown to people.
+//!
+//! Body and headers follow the contract (wire.md §1.1): `meta` with its version and the true
+//! time, `data` with an item for each event. Every attempt is stamped and signed anew, so that
+//! receivers that check for freshness accept a retry; the message id and `external_id` never
+//! change. Beside the original's headers stand those of Standard Webhooks and of the schemes that
+//! the webhook asks for, and its own.
+//!
+//! What was sent is not stored with every attempt: it is made again from the event, the moment of
+//! the attempt and the webhook, and a hash of the body tells whether it is the same.
+
+use hyper::StatusCode;
+use hyper::body::Bytes;
+use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::attempt::{API_VERSION, Sender};
+use super::{Attempt, Outcome};
+use crate::clock::Timestamp;
+use crate::id::DeliveryId;
+use crate::signing::{KLAVIYO_WEBHOOK_ID, Message};
+use crate::webhook::{Auth, Endpoint};
+
+const USER_AGENT: &str = concat!("tidings/", env!("CARGO_PKG_VERSION"));
+/// What stands for a value that is not shown.
+const MASK: &str = "*****";
+
+/// What is sent: everything but where to.
+pub(super) struct Outgoing {
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
+
+/// What was sent, or would be sent now, as it may be shown: secret values are masked.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    /// The method.
+    pub method: &'static str,
+    /// The whole URL.
+    pub url: String,
+    /// The headers, with the names as receivers know them.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Bytes,
+    /// Whether the body is byte for byte what was sent.
+    pub is_exact: bool,
+}
+
+impl Sent {
+    /// A command line that sends the same.
+    #[must_use]
+    pub fn curl(&self) -> String {
+        let mut command = format!("curl -i -X {} {}", self.method, quoted(&self.url));
+        for (name, value) in &self.headers {
+            command.push_str(" \\\n  -H ");
+            command.push_str(&quoted(&format!("{name}: {value}")));
+        }
+        command.push_str(" \\\n  --data-binary ");
+        command.push_str(&quoted(&String::from_utf8_lossy(&self.body)));
+        command
+    }
+}
+
+/// A word for a POSIX shell.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+/// The request of an attempt of that moment; `token` is the bearer token where one was got.
+pub(super) fn outgoing(
+    sender: &Sender,
+    id: DeliveryId,
+    endpoint: &Endpoint,
+    data: &[u8],
+    (at, token): (Timestamp, Option<&str>),
+) -> Outgoing {
+    let body = body(sender, endpoint, data, at);
+    let mut headers = HeaderMap::with_capacity(12);
+    let settings = &endpoint.webhook.settings;
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
+    for (name, value) in &settings.headers {
+        insert(&mut headers, name, value.expose());
+    }
+    if let Some(value) = authorization(settings.auth.as_ref(), token)
+        && let Ok(mut value) = HeaderValue::try_from(value)
+    {
+        value.set_sensitive(true);
+        headers.insert(header::AUTHORIZATION, value);
+    }
+    insert(&mut headers, KLAVIYO_WEBHOOK_ID, &endpoint.webhook.id.to_string());
+    let message = Message { id: &id.to_string(), at, body: &body };
+    endpoint.signer(at).sign(endpoint.schemes, &message, &mut headers);
+    Outgoing { headers, body: body.into() }
+}
+
+/// Header text was checked when it was saved; what is none is left out.
+fn insert(headers: &mut HeaderMap, name: &str, value: &str) {
+    if let (Ok(name), Ok(value)) =
+        (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value))
+    {
+        headers.insert(name, value);
+    }
+}
+
+fn authorization(auth: Option<&Auth>, token: Option<&str>) -> Option<String> {
+    use base64::Engine as _;
+    match auth? {
+        Auth::Basic { username, password } => {
+            let both = format!("{username}:{}", password.expose());
+            Some(format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(both)))
+        }
+        Auth::Bearer { token } => Some(format!("Bearer {}", token.expose())),
+        Auth::OAuth2 { .. } => Some(format!("Bearer {}", token?)),
+    }
+}
+
+fn body(sender: &Sender, endpoint: &Endpoint, data: &[u8], at: Timestamp) -> Vec<u8> {
+    let mut body = Vec::with_capacity(256 + data.len());
+    for part in [
+        r#"{"meta":{"timestamp":""#,
+        &at.rfc3339_micros(),
+        r#"","klaviyo_webhook_id":""#,
+        &endpoint.webhook.id.to_string(),
+        r#"","klaviyo_account_id":""#,
+        sender.account.as_str(),
+        r#"","version":""#,
+        API_VERSION,
+        r#""},"data":"#,
+    ] {
+        body.extend_from_slice(part.as_bytes());
+    }
+    body.extend_from_slice(data);
+    body.push(b'}');
+    body
+}
+
+/// A hash that tells one body from another.
+pub(super) fn hash(body: &[u8]) -> u64 {
+    xxh3_64(body)
+}
+
+/// The request as it may be shown.
+pub(super) fn shown(outgoing: Outgoing, endpoint: &Endpoint, sent: Option<&Attempt>) -> Sent {
+    let settings = &endpoint.webhook.settings;
+    let is_secret = |name: &HeaderName| {
+        *name == header::AUTHORIZATION
+            || settings.headers.iter().any(|(own, _)| own.eq_ignore_ascii_case(name.as_str()))
+    };
+    let value = |name: &HeaderName, value: &HeaderValue| {
+        if is_secret(name) {
+            return MASK.to_owned();
+        }
+        String::from_utf8_lossy(value.as_bytes()).into_owned()
+    };
+    let headers = &outgoing.headers;
+    Sent {
+        method: settings.method.name(),
+        url: endpoint.webhook.endpoint_url.clone(),
+        headers: headers.iter().map(|(name, of)| (name.to_string(), value(name, of))).collect(),
+        is_exact: sent.is_none_or(|attempt| attempt.body_hash == hash(&outgoing.body)),
+        body: outgoing.body,
+    }
+}
+
+/// What came of an attempt, as one plain sentence.
+#[must_use]
+pub fn sentence(attempt: &Attempt) -> String {
+    let after = format!("after {}", told(attempt.trace.total));
+    match &attempt.outcome {
+        Outcome::Answered(status) => {
+            let reason =
+                StatusCode::from_u16(*status).ok().and_then(|code| code.canonical_reason());
+            let reason = reason.map(|reason| format!(" {reason}")).unwrap_or_default();
+            let meaning = match status {
+                200..=299 => "the endpoint took it",
+                300..=399 => "redirects are not followed; set the address it points to",
+                410 => "the endpoint is gone for good",
+                429 | 503 => "the endpoint asks for less",
+                _ => "the endpoint refused it",
+            };
+            format!("answered {status}{reason} {after}: {meaning}")
+        }
+        Outcome::Failed { detail, .. } => format!("{detail} ({after})"),
+        Outcome::NoToken { detail } => format!("nothing was sent: {detail}"),
+        Outcome::Gone => {
+            "nothing was sent: its webhook was deleted, or its event is not stored any more".into()
+        }
+        Outcome::Unwanted => "nothing was sent: it belonged to a backlog that was skipped".into(),
+        Outcome::Unreadable { detail } => {
+            format!("nothing was sent: the event can not be read: {detail}")
+        }
+    }
+}
+
+fn told(duration: std::time::Duration) -> String {
+    let ms = duration.as_secs_f64() * 1_000.0;
+    if ms < 1_000.0 { format!("{ms:.0} ms") } else { format!("{:.1} s", ms / 1_000.0) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::delivery::Trace;
+
+    #[test]
+    fn a_curl_command_survives_quotes() {
+        let sent = Sent {
+            method: "POST",
+            url: "https://h.example/a?b=c&d".to_owned(),
+            headers: vec![("x".to_owned(), "y".to_owned())],
+            body: Bytes::from_static(br#"{"a":"it's"}"#),
+            is_exact: true,
+        };
+        let expected = "curl -i -X POST 'https://h.example/a?b=c&d' \\\n  -H 'x: y' \\\n  \
+                        --data-binary '{\"a\":\"it'\\''s\"}'";
+        assert_eq!(sent.curl(), expected);
+    }
+
+    #[test]
+    fn an_attempt_is_told_in_a_sentence() {
+        let told = |outcome| {
+            let trace =
+                Trace { total: std::time::Duration::from_millis(1_234), ..Trace::default() };
+            sentence(&Attempt {
+                at: Timestamp::EPOCH,
+                outcome,
+                trace,
+                body_bytes: 0,
+                body_hash: 0,
+                response_head: String::new(),
+                excerpt: String::new(),
+            })
+        };
+        assert_eq!(
+            told(Outcome::Answered(503)),
+            "answered 503 Service Unavailable after 1.2 s: the endpoint asks for less"
+        );
+        assert!(told(Outcome::Answered(599)).starts_with("answered 599 after 1.2 s"));
+        assert!(told(Outcome::Gone).contains("deleted"));
+    }
+}
