@@ -22,10 +22,11 @@ use crate::store::{Order, Read, Row, StoreError, Table, Tx};
 
 /// What a key may be allowed, as the contract names it (operations.tsv), and what is ours:
 /// deliveries and keys.
-pub const SCOPES: [&str; 19] = [
+pub const SCOPES: [&str; 20] = [
     "accounts:read",
     "data-privacy:write",
     "deliveries:read",
+    "deliveries:write",
     "events:read",
     "events:write",
     "flows:read",

@@ -9,7 +9,7 @@
 //! | layer | modules | they… |
 //! |---|---|---|
 //! | edges | [`api`], [`cli`], [`config`], [`server`] | translate, and decide nothing |
-//! | use cases | [`ingest`], [`matching`], [`operations`], [`explanation`], [`trial`] | join capabilities in one commit |
+//! | use cases | [`ingest`], [`matching`], [`operations`], [`explanation`], [`trial`], [`replay`] | join capabilities in one commit |
 //! | capabilities | [`account`], [`master_key`], [`key`], [`metric`], [`profile`], [`event`], [`webhook`], [`delivery`] | are the product: types, rows, pure decisions |
 //! | mechanisms | [`store`], [`vault`], [`egress`], [`signing`], [`secret`] | stand for one outside thing each, and know no capability |
 //! | ground | [`id`], [`clock`], [`limits`], [`json`], [`condition`] | do no I/O |
@@ -56,6 +56,7 @@
 //! | `webhooks_failing` | webhook → since when | when an endpoint begins to fail; until it works |
 //! | `notices` | notice id → notice | until it is recorded as an event |
 //! | `deliveries` | delivery id → finished delivery | when finished |
+//! | `replays` | replay id → replay with its cursor | with every step of the replay |
 //! | `meta` | name → number | format; seal |
 //!
 //! # What always holds
@@ -99,6 +100,7 @@ pub mod matching;
 pub mod metric;
 pub mod operations;
 pub mod profile;
+pub mod replay;
 pub mod secret;
 pub mod server;
 pub mod signing;

@@ -348,6 +348,41 @@ pub const NOTICES_AT_ONCE: usize = 64;
 /// How long the delivery loop waits after the store could not be read.
 pub const STORE_RETRY_PAUSE: Duration = Duration::from_secs(1);
 
+// ---- Replays ----
+
+/// Properties of the events that one read of the log holds in memory, in bytes; the event that
+/// passes it is the last one.
+pub const EVENTS_PAGE_BYTES_MAX: usize = 1024 * 1024;
+/// Replays that are not finished: each has a turn in every round, and a person who started more
+/// wants to read their list.
+pub const REPLAYS_UNFINISHED_MAX: usize = 100;
+/// Finished replays that are kept to be looked at, the oldest dropped first.
+pub const REPLAYS_KEPT_MAX: usize = 200;
+/// Deliveries that a replay may schedule in a second.
+pub const REPLAY_RATE: RangeInclusive<u64> = 1..=10_000;
+/// Where a replay does not say: what a small receiver copes with besides its usual work.
+pub const REPLAY_RATE_DEFAULT: u32 = 100;
+/// A replay's name, in characters.
+pub const REPLAY_NAME_CHARS_MAX: usize = 255;
+/// Events that one look of a replay reads, in one snapshot and without the writer: some tens of
+/// milliseconds.
+pub const REPLAY_LOOK_EVENTS_MAX: usize = 2_000;
+/// How long such a look takes at most, where the disk or the filter is slow: others have their
+/// turn, and a stop is not kept waiting.
+pub const REPLAY_LOOK_TIME_MAX: Duration = Duration::from_millis(250);
+/// Events that one such read holds in memory.
+pub const REPLAY_PAGE_EVENTS_MAX: usize = 256;
+/// Deliveries that one command of a replay schedules: others wait for the writer no longer than
+/// for a bulk request.
+pub const REPLAY_STEP_DELIVERIES_MAX: usize = 100;
+/// Events that one preview reads: a second or two.
+pub const REPLAY_PREVIEW_EVENTS_MAX: usize = 200_000;
+/// How long one preview reads at most, where the disk or the filter is slow: it ends before the
+/// command line stops waiting ([`CLI_REQUEST_TIMEOUT`]).
+pub const REPLAY_PREVIEW_TIME_MAX: Duration = Duration::from_secs(5);
+/// Replays on one page of their listing.
+pub const REPLAYS_PAGE_MAX: usize = 100;
+
 // ---- API keys ----
 
 /// API keys in all, revoked ones included: one per application and per person, and then some.
@@ -410,5 +445,10 @@ pub const CLI_PAGES_MAX: usize = 1_000;
 pub const CLI_TRIAL_TIMEOUT: Duration = Duration::from_secs(2 * 120 + 10);
 /// Lines of a body that `tidings webhook test` shows; `--json` has all of it.
 pub const CLI_BODY_LINES_MAX: usize = 60;
+/// The pause between two looks at a replay that is followed; a bar that moves twice a second is
+/// alive.
+pub const REPLAY_FOLLOWED_EVERY: Duration = Duration::from_millis(500);
+/// Characters of a replay's bar.
+pub const REPLAY_BAR_CHARS: usize = 24;
 /// Characters of a response that are shown in the table of attempts, to keep it a table.
 pub const CLI_EXCERPT_CHARS_MAX: usize = 80;

@@ -89,6 +89,22 @@ const MODULES: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "replay",
+        &[
+            "clock",
+            "condition",
+            "delivery",
+            "event",
+            "id",
+            "json",
+            "limits",
+            "matching",
+            "metric",
+            "store",
+            "webhook",
+        ],
+    ),
+    (
         "ingest",
         &[
             "delivery", "event", "id", "json", "limits", "matching", "metric", "profile", "store",
@@ -117,6 +133,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "limits",
             "metric",
             "profile",
+            "replay",
             "signing",
             "store",
             "trial",
@@ -141,6 +158,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "master_key",
             "metric",
             "operations",
+            "replay",
             "secret",
             "store",
             "webhook",
@@ -149,8 +167,8 @@ const MODULES: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "clock", "config", "delivery", "id", "key", "limits", "secret", "server", "signing",
-            "store",
+            "clock", "config", "delivery", "id", "key", "limits", "replay", "secret", "server",
+            "signing", "store",
         ],
     ),
 ];

@@ -11,6 +11,7 @@ use crate::ingest::IngestError;
 use crate::json::Fault;
 use crate::key::KeyError;
 use crate::limits;
+use crate::replay::{ReplayError, WEBHOOK_AT};
 use crate::store::StoreError;
 use crate::trial::TrialError;
 use crate::webhook::ChangeError;
@@ -285,6 +286,31 @@ impl From<ChangeError> for Problem {
             )),
             ChangeError::NoOverlap => Self::not_found("The webhook has no previous secret."),
             ChangeError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ReplayError> for Problem {
+    fn from(error: ReplayError) -> Self {
+        match error {
+            ReplayError::Fault(fault) => fault.into(),
+            ReplayError::Unknown(id) => Self::not_found(format!("No replay {id}.")),
+            ReplayError::NoWebhook(id) => Self {
+                source: Some(("pointer", WEBHOOK_AT.into())),
+                ..Self::not_found(format!("No webhook {id}."))
+            },
+            ReplayError::WebhookOff(id) => Self::conflict(format!(
+                "The webhook {id} is disabled and takes no deliveries: enable it first."
+            )),
+            ReplayError::TooMany => Self::conflict(format!(
+                "There are {} replays that are not finished: cancel one, or wait.",
+                limits::REPLAYS_UNFINISHED_MAX
+            )),
+            ReplayError::Finished(id, status) => Self::conflict(format!(
+                "The replay {id} is {} for good; make a new one.",
+                status.name()
+            )),
+            ReplayError::Store(error) => error.into(),
         }
     }
 }

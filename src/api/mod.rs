@@ -26,6 +26,7 @@ mod openapi;
 mod profiles;
 mod query;
 mod rate_limit;
+mod replays;
 mod routes;
 mod topics;
 mod trials;
@@ -50,6 +51,7 @@ use crate::explanation::Explainer;
 use crate::ingest::Ingest;
 use crate::key::Keys;
 use crate::metric::Metrics;
+use crate::replay::Replays;
 use crate::store::Store;
 use crate::trial::Trials;
 use crate::webhook::Webhooks;
@@ -73,6 +75,8 @@ pub struct Parts {
     pub webhooks: Webhooks,
     /// Schedules deliveries.
     pub deliveries: Deliveries,
+    /// Makes, holds and ends replays.
+    pub replays: Replays,
     /// Sends tests, and knows what was sent.
     pub sender: Arc<Sender>,
     /// All keys.

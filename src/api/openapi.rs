@@ -122,6 +122,7 @@ pub(super) fn schemas() -> Value {
         ("Delivery", "delivery"),
         ("WebhookTest", "webhook-test"),
         ("EventExplanation", "event-explanation"),
+        ("Replay", "replay"),
         ("Key", "key"),
     ] {
         let resource = json!({
@@ -210,6 +211,8 @@ fn attributes_of_resources() -> Map<String, Value> {
         })),
         "WebhookTestAttributes": object(super::trials::schema()),
         "EventExplanationAttributes": object(super::explanations::schema()),
+        "ReplayAttributes": object(replay_attributes()),
+        "ReplayPreviewAttributes": object(preview_attributes()),
         "KeyAttributes": object(json!({
             "name": text(), "scopes": { "type": "array", "items": text() }, "hint": text(),
             "created_at": moment(), "revoked_at": moment(),
@@ -217,6 +220,64 @@ fn attributes_of_resources() -> Map<String, Value> {
         })),
     });
     super::jsonapi::attributes(attributes)
+}
+
+/// What a replay sends: in its making, in its preview and in itself.
+fn replay_wanted() -> Value {
+    let texts = json!({ "type": "array", "items": text() });
+    let states = crate::replay::Choice::ALL.map(crate::replay::Choice::name);
+    json!({
+        "from": { "type": "string", "format": "date-time" }, "to": moment(), "topics": texts,
+        "states": { "type": "array", "items": { "enum": states } },
+        "filter": { "type": ["object", "null"] },
+    })
+}
+
+fn count() -> Value {
+    json!({ "type": "integer", "minimum": 0 })
+}
+
+fn with(mut properties: Value, more: Value) -> Value {
+    if let (Some(properties), Value::Object(more)) = (properties.as_object_mut(), more) {
+        properties.extend(more);
+    }
+    properties
+}
+
+fn replay_attributes() -> Value {
+    let statuses = crate::replay::Status::ALL.map(crate::replay::Status::name);
+    let own = json!({
+        "name": text_or_null(), "status": { "enum": statuses },
+        "failure": text_or_null(), "rate_per_second": count(),
+        "progress": { "type": "number", "minimum": 0, "maximum": 1 },
+        "scanned_count": count(), "matched_count": count(), "scheduled_count": count(),
+        "skipped_count": count(), "cursor_time": moment(), "created_at": moment(),
+        "updated_at": moment(), "finished_at": moment(),
+    });
+    with(replay_wanted(), own)
+}
+
+fn preview_attributes() -> Value {
+    let own = json!({
+        "event_count": count(), "delivery_count": count(),
+        "by_state": { "type": "object", "additionalProperties": count() },
+        "is_complete": { "type": "boolean" }, "scanned_events": count(),
+        "oldest": moment(), "newest": moment(),
+    });
+    with(replay_wanted(), own)
+}
+
+/// What a preview is: a thing of the moment, without an id.
+fn preview() -> Value {
+    document_of(&json!({
+        "type": "object",
+        "required": ["type", "attributes"],
+        "properties": {
+            "type": { "const": "replay-preview" },
+            "attributes": { "$ref": "#/components/schemas/ReplayPreviewAttributes" },
+            "relationships": { "type": "object" },
+        },
+    }))
 }
 
 fn shared() -> Map<String, Value> {
@@ -233,6 +294,7 @@ fn shared() -> Map<String, Value> {
             "tls_version": text_or_null(), "request_bytes": { "type": "integer" },
             "response_headers": text(), "response_excerpt": text(),
         })),
+        "ReplayPreview": preview(),
         "Health": object(json!({ "status": text() })),
         "OpenApi": { "type": "object" },
         "Errors": object(json!({ "errors": { "type": "array", "items": object(json!({
@@ -275,6 +337,15 @@ fn bodies() -> Map<String, Value> {
     topics_and_id["id"] = text();
     let bulk = json!({ "events-bulk-create": { "type": "object" } });
     let trial = json!({ "topic": text_or_null(), "event_id": text_or_null() });
+    let replay = json!({
+        "rate_per_second": { "type": "integer", "minimum": 1, "maximum": 10_000 },
+        "name": text_or_null(),
+    });
+    let replay = with(replay_wanted(), replay);
+    let of_webhook = json!({ "relationships": object(json!({ "webhook": object(json!({
+        "data": object(json!({ "type": { "const": "webhook" }, "id": text() })),
+    })) })) });
+    let status = json!({ "status": { "enum": ["paused", "running"] } });
     let key = json!({ "name": text(), "scopes": { "type": "array", "items": text() } });
     super::jsonapi::attributes(json!({
         "EventCreate": body("event", &["properties", "metric", "profile"], event, json!({})),
@@ -285,6 +356,8 @@ fn bodies() -> Map<String, Value> {
         "WebhookUpdate": body("webhook", &[], schema::changed().into(), topics_and_id),
         "SecretRotation": body("webhook", &[], schema::rotation().into(), json!({})),
         "WebhookTestCreate": body("webhook-test", &[], trial, json!({})),
+        "ReplayCreate": body("replay", &["from"], replay, of_webhook),
+        "ReplayUpdate": body("replay", &["status"], status, json!({ "id": text() })),
         "KeyCreate": body("key", &["name", "scopes"], key, json!({})),
     }))
 }

@@ -14,7 +14,7 @@ use super::error::Problem;
 use super::gate::Wanted;
 use super::{
     Answer, Call, accounts, deliveries, events, explanations, health, keys, metrics, openapi,
-    profiles, topics, trials, webhooks,
+    profiles, replays, topics, trials, webhooks,
 };
 
 type Handling = Pin<Box<dyn Future<Output = Answer> + Send>>;
@@ -151,6 +151,22 @@ pub(super) static ROUTES: &[Route] = &[
         => 200 answer "DeliveryCollection" by deliveries::list),
     route!(GET "/api/deliveries/{id}" "get_delivery" "One delivery with its attempts"
         scopes ["deliveries:read"] parameters [] => 200 answer "Delivery" by deliveries::get),
+    route!(POST "/api/replays" "create_replay" "Send events of the past to a webhook"
+        scopes ["deliveries:write", "events:read"] parameters [] body "ReplayCreate"
+        => 202 answer "Replay" by replays::create),
+    route!(POST "/api/replay-previews" "preview_replay" "What a replay would send now"
+        scopes ["deliveries:read", "events:read"] parameters [] body "ReplayCreate"
+        => 200 answer "ReplayPreview" by replays::preview),
+    route!(GET "/api/replays" "get_replays" "Replays, newest first"
+        scopes ["deliveries:read"] parameters ["page[size]", "page[cursor]"]
+        => 200 answer "ReplayCollection" by replays::list),
+    route!(GET "/api/replays/{id}" "get_replay" "One replay and how far it is"
+        scopes ["deliveries:read"] parameters [] => 200 answer "Replay" by replays::get),
+    route!(PATCH "/api/replays/{id}" "update_replay" "Pause a replay, or let it go on"
+        scopes ["deliveries:write"] parameters [] body "ReplayUpdate"
+        => 200 answer "Replay" by replays::update),
+    route!(POST "/api/replays/{id}/cancel" "cancel_replay" "End a replay; what it scheduled stays"
+        scopes ["deliveries:write"] parameters [] => 200 answer "Replay" by replays::cancel),
     route!(POST "/api/keys" "create_key" "Make an API key; it is shown this once"
         scopes ["keys:write"] parameters [] body "KeyCreate" => 201 answer "Key" by keys::create),
     route!(GET "/api/keys" "get_keys" "The API keys, oldest first, without themselves"

@@ -15,6 +15,7 @@ mod explain;
 mod key;
 pub mod listen;
 pub mod receiver;
+mod replay;
 pub mod serve;
 mod table;
 mod webhook;
@@ -64,6 +65,8 @@ enum Command {
     Explain(explain::ExplainArgs),
     /// See what was delivered, what waits, and why
     Delivery(delivery::DeliveryArgs),
+    /// Send events of the past again, or for the first time
+    Replay(replay::ReplayArgs),
 }
 
 /// Runs the command that the arguments of the process name. A usage error ends it with status 2.
@@ -79,6 +82,7 @@ pub fn main() -> ExitCode {
         Command::Event(args) => event::run(args),
         Command::Explain(args) => explain::run(args),
         Command::Delivery(args) => delivery::run(args),
+        Command::Replay(args) => replay::run(args),
     }
 }
 

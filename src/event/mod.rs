@@ -11,7 +11,7 @@ mod unique;
 
 pub use document::{EventFields, push_resource};
 pub use parse::{NewEvent, parse_bulk, parse_one};
-pub use rows::{get, last, put};
+pub use rows::{get, last, page, put};
 pub use unique::UniqueIds;
 pub(crate) use unique::UniqueKey;
 

@@ -1,12 +1,13 @@
 //! The table of events: the log.
 
-use std::ops::Bound;
+use std::ops::{Bound, ControlFlow};
 
 use serde::{Deserialize, Serialize};
 
 use super::Event;
 use crate::clock::Timestamp;
 use crate::id::{EventId, MetricId, ProfileId};
+use crate::limits::EVENTS_PAGE_BYTES_MAX;
 use crate::store::{Order, Read, Row, StoreError, Table, Tx};
 
 const EVENTS: Table<EventId, EventRow> = Table::new("events");
@@ -60,6 +61,31 @@ pub fn last(from: &impl Read) -> Result<EventId, StoreError> {
     Ok(newest.first().map_or(EventId::MIN, |(id, _)| *id))
 }
 
+/// The first `most` events after `after`, up to and including `to`, oldest first; fewer where they
+/// are large. It is empty only where there are none left.
+///
+/// # Errors
+/// Where the store can not be read.
+pub fn page(
+    from: &impl Read,
+    after: EventId,
+    to: EventId,
+    most: usize,
+) -> Result<Vec<Event>, StoreError> {
+    let (mut events, mut bytes) = (Vec::new(), 0);
+    if after >= to || most == 0 {
+        return Ok(events);
+    }
+    let range = (Bound::Excluded(after), Bound::Included(to));
+    from.scan(&EVENTS, range, Order::Ascending, |id, row| {
+        bytes += row.properties.len();
+        events.push(event(id, row));
+        let has_room = events.len() < most && bytes < EVENTS_PAGE_BYTES_MAX;
+        if has_room { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    })?;
+    Ok(events)
+}
+
 /// Hands the events after `after` to `visit`, oldest first.
 pub(super) fn follow(
     from: &impl Read,
@@ -69,7 +95,7 @@ pub(super) fn follow(
     let range = (Bound::Excluded(after), Bound::Unbounded);
     from.scan(&EVENTS, range, Order::Ascending, |id, row| {
         visit(event(id, row));
-        std::ops::ControlFlow::Continue(())
+        ControlFlow::Continue(())
     })
 }
 

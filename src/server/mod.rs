@@ -31,6 +31,7 @@ use crate::egress::EgressError;
 use crate::ingest::Ingest;
 use crate::master_key::MasterKeyError;
 use crate::operations::Operations;
+use crate::replay::{Replays, Worker};
 use crate::secret::Secret;
 use crate::store::{Store, StoreError, WriterHandle};
 
@@ -188,7 +189,10 @@ impl Server {
             messages: Messages::default(),
             tokens: Tokens::default(),
         });
+        let replays = Replays::new(metrics.clone(), webhooks.clone(), deliveries.clone());
         server.start_loops(config, &sender, &deliveries, &ingest);
+        let replaying = Worker::new(store.clone(), replays.clone(), clock.clone());
+        server.deliveries.tracker.spawn(replaying.run(server.deliveries.stop.clone()));
         let api = Api::new(Parts {
             store,
             ingest,
@@ -196,6 +200,7 @@ impl Server {
             webhooks,
             deliveries,
             sender,
+            replays,
             keys,
             account,
             policy,

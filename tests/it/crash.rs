@@ -10,6 +10,7 @@
 mod daemon;
 mod http;
 mod receiver;
+mod replays;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::Path;

@@ -22,6 +22,7 @@ mod power_cut;
 mod profiles;
 mod rate_limit;
 mod refusals;
+mod replays;
 mod restart;
 mod retries;
 mod secrets;

@@ -125,6 +125,11 @@ impl Session {
         self.client.send_within(Method::POST, path, encoded(document)?, timeout).await
     }
 
+    /// `POST` without a body.
+    pub(super) async fn post_empty(&self, path: &str) -> Result<Answer, CliError> {
+        self.client.send(Method::POST, path, Vec::new()).await
+    }
+
     /// `PATCH`
     pub(super) async fn patch(
         &self,

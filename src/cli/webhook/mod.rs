@@ -209,7 +209,8 @@ async fn delete(session: &Session, one: &OneArgs, yes: bool) -> Result<Report, C
     Ok(session.done(&format!("Webhook {} is deleted.", one.id)))
 }
 
-fn agreed(input: &mut impl io::BufRead) -> Result<bool, CliError> {
+/// Whether the person says yes.
+pub(super) fn agreed(input: &mut impl io::BufRead) -> Result<bool, CliError> {
     let mut line = String::new();
     input.read_line(&mut line).map_err(|error| CliError::Input("-".into(), error))?;
     Ok(matches!(line.trim().to_lowercase().as_str(), "y" | "yes"))
