@@ -56,6 +56,7 @@
 //! | `webhooks_failing` | webhook → since when | when an endpoint begins to fail; until it works |
 //! | `notices` | notice id → notice | until it is recorded as an event |
 //! | `deliveries` | delivery id → finished delivery | when finished |
+//! | `delivery_index`, `delivery_index_cursor` | kind, owner, delivery id; → last indexed | when it is quiet, in batches |
 //! | `replays` | replay id → replay with its cursor | with every step of the replay |
 //! | `meta` | name → number | format; seal |
 //!

@@ -287,6 +287,9 @@ pub const BUSY_PAUSE_MAX: Duration = Duration::from_secs(3_600);
 pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(24 * 3_600);
 /// An endpoint that took nothing for so long is disabled.
 pub const DISABLE_AFTER: Duration = Duration::from_secs(5 * 24 * 3_600);
+/// Failures further apart than this are not one failure: more than the longest step of the default
+/// schedule with its jitter.
+pub const FAILURES_APART_MAX: Duration = Duration::from_secs(36 * 3_600);
 /// An endpoint that failed for less than this and works again is no news.
 pub const RECOVERED_AFTER: Duration = Duration::from_secs(60);
 /// Attempts under way to all endpoints together: each holds a socket and about 50 KB. An endpoint
@@ -325,8 +328,6 @@ pub const RESPONSE_HEAD_KEPT_BYTES_MAX: usize = 2 * 1024;
 pub const EXCERPT_KEPT_BYTES_MAX: usize = 4 * 1024;
 /// And with one that succeeded, where it is of little use and there are many.
 pub const EXCERPT_OF_SUCCESS_BYTES_MAX: usize = 256;
-/// Events of one batch (contract: wire.md §1.4).
-pub const BATCH_EVENTS_MAX: usize = 1_000;
 /// What an attempt's record adds to a batch's size besides the event's own properties, in bytes:
 /// the envelope of the event and its links.
 pub const EVENT_ENVELOPE_BYTES: usize = 1_024;
@@ -343,6 +344,22 @@ pub const TOKEN_BYTES_MAX: usize = 3 * 1024;
 pub const MESSAGES_KEPT: usize = 256;
 /// The largest message that is kept: all of them together take 2 MiB at most.
 pub const MESSAGE_KEPT_BYTES_MAX: usize = 8 * 1024;
+/// Deliveries that one command of the indexer takes: a few dozen milliseconds of the writer, and
+/// enough to share pages.
+pub const INDEXED_AT_ONCE_MAX: usize = 2_000;
+/// Entries of the index that one command writes, give or take one delivery: a batch has one for
+/// each of its events.
+pub const INDEX_ENTRIES_AT_ONCE_MAX: usize = 3 * INDEXED_AT_ONCE_MAX;
+/// Without a delivery that is scheduled or recorded for so long, it is quiet enough to index.
+pub const INDEX_QUIET: Duration = Duration::from_millis(100);
+/// The indexer waits for quiet this many times, two seconds in all: what is not indexed yet has to
+/// be read by every listing.
+pub const INDEX_QUIET_TRIES_MAX: usize = 20;
+/// From so many deliveries on the indexer does not wait for quiet: reading them takes a listing
+/// about ten milliseconds.
+pub const INDEX_TAIL_MAX: usize = 5_000;
+/// Deliveries of one event that are looked at together: one for each webhook that there can be.
+pub const DELIVERIES_OF_EVENT_MAX: usize = WEBHOOKS_MAX;
 /// Notices that become events in one command.
 pub const NOTICES_AT_ONCE: usize = 64;
 /// How long the delivery loop waits after the store could not be read.
@@ -407,7 +424,8 @@ pub const CONNECTIONS_MAX: usize = 4_096;
 pub const FULL_RETRY_AFTER_SECONDS: u64 = 30;
 /// Deliveries on one page of their listing.
 pub const DELIVERIES_PAGE_MAX: usize = 100;
-/// Rows that one listing of deliveries reads before it answers with what it found.
+/// Rows and places in an index that one listing of deliveries reads before it answers with what it
+/// found.
 pub const DELIVERIES_SCAN_ROWS_MAX: usize = 20_000;
 /// Test sends under way at once: each keeps a client and a connection waiting for as long as its
 /// endpoint takes.
@@ -421,6 +439,10 @@ pub const EXPLAINED_REACTIONS_MAX: usize = 100;
 /// Deliveries of one event to one webhook that an explanation shows, the newest: the event's own
 /// and what replays added.
 pub const EXPLAINED_DELIVERIES_MAX: usize = 20;
+/// Attempts in one answer to those who watch.
+pub const DELIVERY_ATTEMPTS_PAGE_MAX: usize = 500;
+/// Attempts that a watcher sees who does not say from where on.
+pub const DELIVERY_ATTEMPTS_FIRST: usize = 20;
 /// Metrics on one page (contract: wire.md §4.4).
 pub const METRICS_PAGE: usize = 200;
 /// Keys whose requests are counted, where a rate limit is configured.
@@ -450,5 +472,9 @@ pub const CLI_BODY_LINES_MAX: usize = 60;
 pub const REPLAY_FOLLOWED_EVERY: Duration = Duration::from_millis(500);
 /// Characters of a replay's bar.
 pub const REPLAY_BAR_CHARS: usize = 24;
-/// Characters of a response that are shown in the table of attempts, to keep it a table.
-pub const CLI_EXCERPT_CHARS_MAX: usize = 80;
+/// Characters of a response's line that are shown: about two lines of a terminal.
+pub const CLI_EXCERPT_CHARS_MAX: usize = 200;
+/// Lines of a response that are shown with an attempt, so that several fit on a screen.
+pub const CLI_EXCERPT_LINES_MAX: usize = 24;
+/// How often `tidings delivery tail` asks what is new: at once for a person, nothing for the daemon.
+pub const CLI_TAIL_EVERY: Duration = Duration::from_millis(500);

@@ -73,6 +73,15 @@ impl Query {
         self.names(&format!("fields[{kind}]"), known)
     }
 
+    /// The fields of `kind` to show besides; none where nothing is said.
+    pub(super) fn additional_fields(
+        &self,
+        kind: &str,
+        known: &[&str],
+    ) -> Result<Vec<&str>, Problem> {
+        Ok(self.names(&format!("additional-fields[{kind}]"), known)?.unwrap_or_default())
+    }
+
     /// What to include.
     pub(super) fn include(&self, known: &[&str]) -> Result<Vec<&str>, Problem> {
         Ok(self.names("include", known)?.unwrap_or_default())

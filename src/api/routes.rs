@@ -43,6 +43,7 @@ const METRIC_FIELDS: &str = "fields[metric]";
 const PROFILE_FIELDS: &str = "fields[profile]";
 const WEBHOOK_FIELDS: &str = "fields[webhook]";
 const TOPIC_FIELDS: &str = "fields[webhook-topic]";
+const DELIVERY_FIELDS: &str = "fields[delivery]";
 const ACCOUNT_FIELDS: &str = "fields[account]";
 
 macro_rules! route {
@@ -147,10 +148,21 @@ pub(super) static ROUTES: &[Route] = &[
         scopes ["webhooks:write"] parameters [] maybe "WebhookTestCreate"
         => 200 answer "WebhookTest" by trials::create),
     route!(GET "/api/deliveries" "get_deliveries" "Deliveries, newest first"
-        scopes ["deliveries:read"] parameters ["filter", "page[size]", "page[cursor]"]
+        scopes ["deliveries:read"]
+        parameters [DELIVERY_FIELDS, "filter", "page[size]", "page[cursor]"]
         => 200 answer "DeliveryCollection" by deliveries::list),
     route!(GET "/api/deliveries/{id}" "get_delivery" "One delivery with its attempts"
-        scopes ["deliveries:read"] parameters [] => 200 answer "Delivery" by deliveries::get),
+        scopes ["deliveries:read"] parameters [DELIVERY_FIELDS, "additional-fields[delivery]"]
+        => 200 answer "Delivery" by deliveries::get),
+    route!(POST "/api/deliveries/{id}/resend" "resend_delivery" "Send a delivery now, also one that is finished"
+        scopes ["deliveries:write"] parameters [DELIVERY_FIELDS]
+        => 202 answer "Delivery" by deliveries::resend),
+    route!(POST "/api/deliveries/{id}/cancel" "cancel_delivery" "Cancel a delivery that is scheduled"
+        scopes ["deliveries:write"] parameters [DELIVERY_FIELDS]
+        => 200 answer "Delivery" by deliveries::cancel),
+    route!(GET "/api/delivery-attempts" "get_delivery_attempts" "The last attempts, oldest first, for those who watch"
+        scopes ["deliveries:read"] parameters ["filter", "page[cursor]"]
+        => 200 answer "DeliveryAttemptCollection" by deliveries::list_attempts),
     route!(POST "/api/replays" "create_replay" "Send events of the past to a webhook"
         scopes ["deliveries:write", "events:read"] parameters [] body "ReplayCreate"
         => 202 answer "Replay" by replays::create),

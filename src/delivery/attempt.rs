@@ -180,7 +180,12 @@ impl Sender {
             client_secret,
             scope: scope.as_deref(),
         };
-        self.tokens.get(&grant, &self.egress, &self.clock, timeout).await.map(Some)
+        let got = self.tokens.get(&grant, &self.egress, &self.clock, timeout);
+        // Others may be asking for the same token; nobody waits for them longer than this.
+        match tokio::time::timeout(timeout, got).await {
+            Ok(got) => got.map(Some),
+            Err(_) => Err(format!("there was no token within {} s", timeout.as_secs())),
+        }
     }
 
     /// Sends one event to an endpoint without putting it into the outbox: the stored event, or a

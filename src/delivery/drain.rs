@@ -38,7 +38,8 @@ impl Drain {
             let endpoint = self.shared.webhooks.get(webhook);
             let (attempt, wishes) = self.sender.attempt(&ready, endpoint.as_deref()).await;
             let verdict = policy::verdict(&attempt.outcome);
-            let made = Made { ready, webhook, attempt, wishes };
+            let version = endpoint.map(|endpoint| endpoint.webhook.updated);
+            let made = Made { ready, webhook, attempt, wishes, version };
             // The recorder outlives every drain; if it is gone, the row stays scheduled.
             let is_recorded = self.results.send(made).await.is_ok();
             let verdict = if is_recorded { verdict } else { Verdict::Silent };

@@ -33,8 +33,7 @@ pub(super) fn add(
     if let Some(open) = rows::gathering(tx, new.webhook)? {
         let added = Gathering { events: open.events + 1, bytes: open.bytes + bytes, ..open };
         let fits = added.bytes <= batch.max_bytes && open.closes > tx.now();
-        if fits {
-            rows::add_to_batch(tx, new.webhook, new.event, added)?;
+        if fits && rows::add_to_batch(tx, new.webhook, new.event, added)? {
             if added.events >= batch.max_events {
                 close(tx, new, open.id, &mut gathered)?;
             }
@@ -59,8 +58,6 @@ fn close(
     id: DeliveryId,
     gathered: &mut Gathered,
 ) -> Result<(), StoreError> {
-    if rows::close_batch(tx, new.webhook, id)? {
-        gathered.complete.push(id);
-    }
+    gathered.complete.extend(rows::close_batch(tx, new.webhook, id)?);
     Ok(())
 }

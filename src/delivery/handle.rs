@@ -10,6 +10,7 @@ use super::attempt::Sender;
 use super::drain::Drain;
 use super::gather;
 use super::health::Failing;
+use super::index::{Indexer, Traffic};
 use super::lanes::{LaneRules, Lanes, Ready, Standing};
 use super::recent::Recent;
 use super::recorder::{Policies, Recorder};
@@ -20,7 +21,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::id::{DeliveryId, EventId, ProfileId, WebhookId};
 use crate::limits;
 use crate::store::{Read, StoreError, Tx};
-use crate::webhook::{Endpoint, Ordering, Webhooks};
+use crate::webhook::{Endpoint, Ordering, Webhook, Webhooks};
 
 /// Where the loop's tasks run, and when they end.
 #[derive(Clone, Debug, Default)]
@@ -44,6 +45,10 @@ pub struct Order {
     pub bytes: usize,
 }
 
+/// A batch that was completed in a transaction, and of which the lanes do not know yet.
+#[derive(Debug)]
+pub struct CompleteBatch(WebhookId, Ready);
+
 /// The handle that others schedule deliveries with. Clones share it.
 #[derive(Clone)]
 pub struct Deliveries {
@@ -60,6 +65,7 @@ pub(super) struct Shared {
     pub(super) failing: Failing,
     pub(super) recent: Recent,
     pub(super) noticed: Notify,
+    pub(super) traffic: Traffic,
     concurrency: usize,
 }
 
@@ -106,6 +112,7 @@ impl Deliveries {
             interval: std::time::Duration::ZERO,
             ordering: Ordering::None,
             is_held: false,
+            skip_before: None,
         };
         let shared = Shared {
             lanes: Mutex::new(Lanes::new(defaults)),
@@ -116,9 +123,11 @@ impl Deliveries {
             failing: Failing::default(),
             recent: Recent::default(),
             noticed: Notify::new(),
+            traffic: Traffic::default(),
             concurrency,
         };
-        shared.failing.load(store)?;
+        let now = shared.clock.now();
+        shared.failing.load(store, now)?;
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -139,8 +148,12 @@ impl Deliveries {
             let webhook = endpoint.webhook.id;
             let (source, event) = (order.source, order.event);
             let new = New { webhook, source, event, profile: Some(order.profile) };
-            if let Some(batch) = endpoint.webhook.settings.batch {
-                let gathered = gather::add(tx, new, order.bytes, batch)?;
+            let settings = &endpoint.webhook.settings;
+            if let Some(batch) = settings.batch {
+                // Room for the person as large as a person may be: who it is when the batch
+                // leaves is not known yet.
+                let included = if settings.include.profile { limits::PROFILE_BYTES_MAX } else { 0 };
+                let gathered = gather::add(tx, new, order.bytes + included, batch)?;
                 closes = earlier(closes, gathered.closes);
                 let ready = |id| Ready { id, event: None, key: 0, since: tx.now() };
                 scheduled.extend(gathered.complete.into_iter().map(|id| (webhook, ready(id))));
@@ -171,6 +184,7 @@ impl Deliveries {
             soon.close = earlier(soon.close, closes);
         }
         self.shared.wake.notify_one();
+        self.shared.traffic.scheduled(scheduled.len());
     }
 
     /// Makes a delivery due now: a scheduled one earlier than planned; a finished one again, with
@@ -190,13 +204,10 @@ impl Deliveries {
             key: delivery.profile.map_or(0, ProfileId::as_u128),
             since: tx.now(),
         };
-        let (deliveries, webhook, phase) = (self.clone(), delivery.webhook, delivery.phase);
-        let was_gathering = phase == Phase::Fresh && delivery.profile.is_none();
-        tx.after_commit(move || match phase {
-            Phase::Due => deliveries.offer(webhook, ready),
-            Phase::Fresh if was_gathering => deliveries.announce(&[(webhook, ready)], None),
-            _ => {}
-        });
+        let (deliveries, webhook) = (self.clone(), delivery.webhook);
+        if delivery.phase == Phase::Due {
+            tx.after_commit(move || deliveries.offer(webhook, ready));
+        }
         Ok(Some(delivery))
     }
 
@@ -217,7 +228,65 @@ impl Deliveries {
         tx: &mut Tx<'_, '_>,
         id: DeliveryId,
     ) -> Result<Option<Delivery>, StoreError> {
-        rows::cancel(tx, id)
+        let Some(cancelled) = rows::cancel(tx, id)? else { return Ok(None) };
+        let (deliveries, webhook) = (self.clone(), cancelled.webhook);
+        tx.after_commit(move || {
+            let now = deliveries.shared.clock.now();
+            deliveries.shared.with_lanes(|lanes| lanes.cancelled(webhook, id, now));
+            deliveries.shared.wake.notify_one();
+        });
+        Ok(Some(cancelled))
+    }
+
+    /// A webhook is about to be changed, in the transaction of the change: its batch is complete as
+    /// it is. What is returned belongs to [`Deliveries::changed`].
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub fn complete_batch(
+        &self,
+        tx: &mut Tx<'_, '_>,
+        id: WebhookId,
+    ) -> Result<Option<CompleteBatch>, StoreError> {
+        let Some(open) = rows::gathering(tx, id)? else { return Ok(None) };
+        let complete = rows::close_batch(tx, id, open.id)?;
+        let ready = |id| Ready { id, event: None, key: 0, since: tx.now() };
+        Ok(complete.map(|complete| CompleteBatch(id, ready(complete))))
+    }
+
+    /// Tells the lanes of a batch, after the commit.
+    pub(super) fn announce_batch(&self, tx: &mut Tx<'_, '_>, batch: Option<CompleteBatch>) {
+        if let Some(CompleteBatch(webhook, ready)) = batch {
+            let deliveries = self.clone();
+            tx.after_commit(move || deliveries.announce(&[(webhook, ready)], None));
+        }
+    }
+
+    /// A webhook was changed, in the transaction of the change: its lane has other rules from now
+    /// on, and an endpoint that a person corrected begins anew.
+    pub fn changed(
+        &self,
+        tx: &mut Tx<'_, '_>,
+        (before, after): (&Webhook, &Webhook),
+        batch: Option<CompleteBatch>,
+    ) {
+        let id = after.id;
+        let is_corrected =
+            before.is_held() != after.is_held() || before.endpoint_url != after.endpoint_url;
+        if is_corrected {
+            self.shared.failing.clear(tx, id);
+        }
+        let deliveries = self.clone();
+        tx.after_commit(move || deliveries.refresh(id));
+        // After the new rules: a webhook that was just switched off sends nothing more.
+        self.announce_batch(tx, batch);
+    }
+
+    /// The same for a webhook that was removed.
+    pub fn removed(&self, tx: &mut Tx<'_, '_>, id: WebhookId) {
+        self.shared.failing.clear(tx, id);
+        let deliveries = self.clone();
+        tx.after_commit(move || deliveries.refresh(id));
     }
 
     /// Tells the loop that a webhook was made, changed or removed; after the commit.
@@ -241,7 +310,8 @@ impl Deliveries {
             concurrency,
             interval: settings.rate_limit.map_or(std::time::Duration::ZERO, |rate| rate.interval()),
             ordering: settings.ordering,
-            is_held: settings.is_paused || !endpoint.webhook.enabled,
+            is_held: endpoint.webhook.is_held(),
+            skip_before: endpoint.webhook.skip_before,
         }
     }
 
@@ -285,6 +355,8 @@ impl Deliveries {
         }
         let store = sender.store.clone();
         let drain = Drain::new(Arc::clone(&self.shared), sender, results, tasks.stop.clone());
+        let indexer = Indexer::new(store.clone(), Arc::clone(&self.shared), tasks.clone());
+        tasks.tracker.spawn(indexer.run());
         tasks.tracker.spawn(Worker::new(store, drain, tasks.clone()).run());
     }
 }

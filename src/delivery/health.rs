@@ -27,14 +27,25 @@ impl Row for FailingRow {
 
 /// The endpoints that fail. Clones share it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Failing(Arc<Mutex<HashMap<WebhookId, Timestamp>>>);
+pub(super) struct Failing(Arc<Mutex<HashMap<WebhookId, Failure>>>);
+
+/// A failure that goes on.
+#[derive(Clone, Copy, Debug)]
+struct Failure {
+    since: Timestamp,
+    /// The last attempt that failed; after a restart, the restart.
+    last: Timestamp,
+}
 
 impl Failing {
     /// Reads which endpoints failed when the daemon stopped.
-    pub(super) fn load(&self, from: &impl Read) -> Result<(), StoreError> {
+    pub(super) fn load(&self, from: &impl Read, now: Timestamp) -> Result<(), StoreError> {
         let all = (Bound::Unbounded, Bound::Unbounded);
         let rows = from.page(&FAILING, all, Order::Ascending, limits::WEBHOOKS_MAX * 2)?;
-        let since = |row: FailingRow| Timestamp::from_micros(row.since_micros);
+        let since = |row: FailingRow| Failure {
+            since: Timestamp::from_micros(row.since_micros),
+            last: now,
+        };
         let mut failing = self.0.lock().expect("no holder panics");
         *failing = rows.into_iter().map(|(webhook, row)| (webhook, since(row))).collect();
         Ok(())
@@ -42,29 +53,35 @@ impl Failing {
 
     /// Since when this endpoint fails; `None` while it does not.
     pub(super) fn since(&self, webhook: WebhookId) -> Option<Timestamp> {
-        self.0.lock().expect("no holder panics").get(&webhook).copied()
+        self.0.lock().expect("no holder panics").get(&webhook).map(|failure| failure.since)
     }
 
-    /// The endpoint failed now; since when it does.
+    /// The endpoint failed now; since when it does. Failures too far apart are not one: nobody
+    /// knows how it was in between.
     pub(super) fn fail(
         &self,
         tx: &mut Tx<'_, '_>,
         webhook: WebhookId,
     ) -> Result<Timestamp, StoreError> {
-        if let Some(since) = self.since(webhook) {
-            return Ok(since);
-        }
         let now = tx.now();
+        let mut failing = self.0.lock().expect("no holder panics");
+        if let Some(failure) = failing.get_mut(&webhook)
+            && now.since(failure.last) <= limits::FAILURES_APART_MAX
+        {
+            failure.last = now;
+            return Ok(failure.since);
+        }
+        failing.insert(webhook, Failure { since: now, last: now });
+        drop(failing);
         tx.put(&FAILING, &webhook, &FailingRow { since_micros: now.micros() })?;
-        self.0.lock().expect("no holder panics").insert(webhook, now);
         Ok(now)
     }
 
     /// The endpoint took something, or is not tried any more; since when it had failed.
     pub(super) fn clear(&self, tx: &mut Tx<'_, '_>, webhook: WebhookId) -> Option<Timestamp> {
-        let since = self.0.lock().expect("no holder panics").remove(&webhook)?;
+        let failure = self.0.lock().expect("no holder panics").remove(&webhook)?;
         tx.remove(&FAILING, &webhook);
-        Some(since)
+        Some(failure.since)
     }
 }
 

@@ -19,7 +19,9 @@
 //! - `message.rs` makes what is sent, `attempt.rs` signs and sends it, `oauth.rs` gets tokens.
 //! - `worker.rs` is the loop, `drain.rs` its hands; `recorder.rs` writes the results down, many in
 //!   one commit.
-//! - `rows.rs` has the tables; `gather.rs` fills batches; `notice.rs` tells upper layers, in the
+//! - `listing/` finds deliveries; `index.rs` keeps up the index that it uses; `summary.rs` says in a
+//!   sentence where a delivery stands.
+//! - `rows/` has the tables; `gather.rs` fills batches; `notice.rs` tells upper layers, in the
 //!   store, what an operator should know.
 //!
 //! A delivery knows where it came from only by its [`Source`]; who put it into the outbox is none
@@ -30,6 +32,7 @@ mod drain;
 mod gather;
 mod handle;
 mod health;
+mod index;
 mod lanes;
 mod listing;
 mod message;
@@ -40,22 +43,25 @@ mod recent;
 mod recorder;
 mod request;
 mod rows;
+mod summary;
 mod worker;
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 pub use attempt::{API_VERSION, Sender, Trial};
-pub use handle::{Deliveries, Order, Tasks};
+pub use handle::{CompleteBatch, Deliveries, Order, Tasks};
+pub use index::keep_ids_growing;
 pub use lanes::Standing;
-pub use listing::{Filter, of_event, page};
+pub use listing::{Created, Filter, of_event, page};
 pub use message::Messages;
 pub use notice::{Notice, NoticeKind, remove as remove_notice, waiting as waiting_notices};
 pub use oauth::Tokens;
 pub use recent::{Recent, RecentAttempt};
 pub use recorder::Policies;
 pub use request::{Sent, sentence};
-pub use rows::{blocked_profiles, get, has_backlog, last_id};
+pub use rows::{blocked_profiles, get, has_backlog};
+pub use summary::{sentence_of_recent, summary};
 
 use crate::clock::Timestamp;
 use crate::egress::SendErrorKind;

@@ -86,8 +86,8 @@ impl Tokens {
         Ok(text)
     }
 
-    /// The endpoint did not accept the webhook's token.
-    pub(super) fn forget(&self, webhook: WebhookId) {
+    /// The endpoint did not accept the webhook's token, or the webhook is gone.
+    pub fn forget(&self, webhook: WebhookId) {
         self.0.lock().expect("no holder panics").remove(&webhook);
     }
 }

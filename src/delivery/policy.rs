@@ -55,6 +55,8 @@ pub struct Made<'a> {
     pub wishes: Wishes,
     /// When the delivery's schedule began.
     pub began: Timestamp,
+    /// When its first attempt was made: since then it has kept others waiting.
+    pub first_attempt: Timestamp,
 }
 
 /// What becomes of a delivery.
@@ -108,8 +110,8 @@ pub fn after(made: &Made<'_>, rules: &Rules<'_>, now: Timestamp) -> Next {
     if made.wishes.control == Some(Control::Abort) {
         return Next::Finished(State::Cancelled);
     }
-    let age = now.since(made.began);
-    if rules.park_after.is_some_and(|most| age >= most) {
+    let blocking = now.since(made.first_attempt);
+    if rules.park_after.is_some_and(|most| blocking >= most) {
         return Next::Finished(State::Parked);
     }
     let Some(step) = made.number.checked_sub(1).and_then(|retry| rules.steps.get(retry)) else {
@@ -172,7 +174,8 @@ mod tests {
     const RULES: Rules<'_> = Rules { steps: &STEPS, max_age: None, park_after: None };
 
     fn made(outcome: &Outcome, number: usize) -> Made<'_> {
-        Made { id: ID, number, outcome, wishes: Wishes::default(), began: NOW }
+        let wishes = Wishes::default();
+        Made { id: ID, number, outcome, wishes, began: NOW, first_attempt: NOW }
     }
 
     fn answered(status: u16, number: usize) -> Next {
@@ -257,8 +260,12 @@ mod tests {
         assert_eq!(after(&old, &aged, NOW), Next::Finished(State::Exhausted));
         assert!(matches!(after(&made(&outcome, 1), &aged, NOW), Next::Retry(_)));
         let parking = Rules { park_after: Some(HOUR), ..RULES };
-        assert_eq!(after(&old, &parking, NOW), Next::Finished(State::Parked));
-        assert!(matches!(after(&made(&outcome, 1), &parking, NOW), Next::Retry(_)));
+        assert!(
+            matches!(after(&old, &parking, NOW), Next::Retry(_)),
+            "it waited, and blocked none"
+        );
+        let blocking = Made { first_attempt: old.began, ..old };
+        assert_eq!(after(&blocking, &parking, NOW), Next::Finished(State::Parked));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tracing::{debug, warn};
+use tracing::{debug, error, warn};
 
 use super::handle::{Deliveries, Shared};
 use super::lanes::Ready;
@@ -32,11 +32,14 @@ pub struct Policies {
 }
 
 /// The result of one attempt.
+#[derive(Clone)]
 pub(super) struct Made {
     pub(super) ready: Ready,
     pub(super) webhook: WebhookId,
     pub(super) attempt: Attempt,
     pub(super) wishes: Wishes,
+    /// When the webhook had last changed: a verdict on its former self is none on it.
+    pub(super) version: Option<Timestamp>,
 }
 
 /// What was recorded of it.
@@ -67,9 +70,16 @@ impl Recorder {
         let mut waiting = Vec::new();
         while results.recv_many(&mut waiting, limits::RESULTS_PER_COMMAND_MAX).await > 0 {
             let made = std::mem::take(&mut waiting);
-            if let Err(error) = self.record(made).await {
-                // The rows stay scheduled; the process is about to stop, and sends again.
-                warn!(%error, "could not record what came of attempts");
+            if self.record(made.clone()).await.is_ok() {
+                continue;
+            }
+            // One row that can not be read must not keep the others from being recorded.
+            for made in made {
+                let (id, webhook, ready) = (made.ready.id, made.webhook, made.ready);
+                if let Err(error) = self.record(vec![made]).await {
+                    error!(%error, delivery.id = %id, "could not record what came of an attempt");
+                    self.tell_lanes(webhook, &ready, false);
+                }
             }
         }
     }
@@ -77,34 +87,35 @@ impl Recorder {
     async fn record(&self, made: Vec<Made>) -> Result<(), StoreError> {
         let desk = Arc::clone(&self.desk);
         let record = move |tx: &mut Tx<'_, '_>| {
-            let mut recorded = Vec::with_capacity(made.len());
-            for made in made {
-                recorded.push(desk.record(tx, made)?);
-            }
-            Ok::<_, StoreError>(recorded)
+            made.into_iter().map(|made| desk.record(tx, made)).collect::<Result<Vec<_>, _>>()
         };
         let recorded = self.store.commit(record).await?;
         let shared = &self.desk.shared;
-        let now = shared.clock.now();
         let mut earliest = None;
-        let needs_the_loop = shared.with_lanes(|lanes| {
-            for Recorded { made, next } in &recorded {
-                let due = next.and_then(|(next, _)| due_of(next));
-                earliest = super::handle::earlier(earliest, due);
-                lanes.recorded(made.webhook, &made.ready, due.is_some());
-                lanes.wake_after_record(made.webhook, now);
-            }
-            lanes.need_the_loop()
-        });
+        for Recorded { made, next } in &recorded {
+            let due = next.and_then(|(next, _)| due_of(next));
+            earliest = super::handle::earlier(earliest, due);
+            self.tell_lanes(made.webhook, &made.ready, due.is_some());
+        }
         if let Some(due) = earliest {
             shared.due_at(due);
         }
-        if earliest.is_some() || needs_the_loop {
+        if earliest.is_some() || shared.with_lanes(|lanes| lanes.need_the_loop()) {
             shared.wake.notify_one();
         }
+        shared.traffic.recorded();
         recorded.iter().for_each(report);
         shared.recent.add(recorded.into_iter().filter_map(recent));
         Ok(())
+    }
+
+    fn tell_lanes(&self, webhook: WebhookId, ready: &Ready, will_retry: bool) {
+        let shared = &self.desk.shared;
+        let now = shared.clock.now();
+        shared.with_lanes(|lanes| {
+            lanes.recorded(webhook, ready, will_retry);
+            lanes.wake_after_record(webhook, now);
+        });
     }
 }
 
@@ -127,8 +138,10 @@ impl Desk {
             let kind = NoticeKind::DeliveryExhausted { delivery: made.ready.id, event, detail };
             self.tell(tx, made.webhook, kind)?;
         }
-        if let Some(endpoint) = endpoint {
-            self.judge(tx, &made, &endpoint)?;
+        let is_of_now = |endpoint: &Arc<Endpoint>| Some(endpoint.webhook.updated) == made.version;
+        if let Some(endpoint) = endpoint.filter(is_of_now) {
+            let source = next.map(|(_, source, _)| source);
+            self.judge(tx, &made, &endpoint, source)?;
         }
         Ok(Recorded { made, next: next.map(|(next, _, event)| (next, event)) })
     }
@@ -142,9 +155,10 @@ impl Desk {
         let outcome = &made.attempt.outcome;
         let now = tx.now();
         let settings = endpoint.map(|endpoint| &endpoint.webhook.settings);
-        rows::record(tx, made.ready.id, &made.attempt, |number, began| {
+        rows::record(tx, made.ready.id, &made.attempt, |course| {
+            let rows::Course { number, began, first_attempt } = course;
             let (id, wishes) = (made.ready.id, made.wishes);
-            let made = policy::Made { id, number, outcome, wishes, began };
+            let made = policy::Made { id, number, outcome, wishes, began, first_attempt };
             // Nearly every attempt succeeds, and then nobody asks for the steps.
             let steps = match settings {
                 Some(settings) if !outcome.is_success() => {
@@ -168,18 +182,21 @@ impl Desk {
         tx: &mut Tx<'_, '_>,
         made: &Made,
         endpoint: &Endpoint,
+        source: Option<Source>,
     ) -> Result<(), StoreError> {
         let verdict = policy::verdict(&made.attempt.outcome);
         if verdict == Verdict::Silent {
             return Ok(());
         }
         let webhook = made.webhook;
-        let is_success = made.attempt.outcome.is_success();
         let mut failing_for = Duration::ZERO;
-        if is_success {
+        if matches!(verdict, Verdict::Well | Verdict::Refusal) {
             let since = self.shared.failing.clear(tx, webhook);
             let long = |since: &Timestamp| tx.now().since(*since) >= limits::RECOVERED_AFTER;
-            if let Some(failing_since) = since.filter(long) {
+            if let Some(failing_since) = since.filter(long)
+                // News of the delivery of such news would have no end.
+                && source != Some(Source::Operational)
+            {
                 self.tell(tx, webhook, NoticeKind::WebhookRecovered { failing_since })?;
             }
         } else {
@@ -196,7 +213,7 @@ impl Desk {
             )
         } else if verdict == Verdict::Gone {
             (DisableReason::Gone, "the endpoint answered 410 Gone".into())
-        } else if is_hopeless && !is_success {
+        } else if is_hopeless {
             let days = failing_for.as_secs_f64() / 86_400.0;
             let last = sentence(&made.attempt);
             (DisableReason::Failing, format!("it took nothing for {days:.1} days; last: {last}"))
@@ -216,6 +233,7 @@ impl Desk {
         if !self.shared.webhooks.disable(tx, webhook, reason, &detail)? {
             return Ok(());
         }
+        self.shared.failing.clear(tx, webhook);
         warn!(webhook.id = %webhook, reason = reason.name(), detail, "a webhook is disabled");
         let deliveries = Deliveries { shared: Arc::clone(&self.shared) };
         tx.after_commit(move || deliveries.refresh(webhook));

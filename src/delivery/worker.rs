@@ -5,24 +5,25 @@
 //! own, up to its slots, and they end when it is empty.
 
 use std::ops::Bound;
+use std::sync::Arc;
 
 use tracing::error;
 
 use super::drain::Drain;
-use super::handle::{Tasks, earlier};
-use super::lanes::{Lanes, Ready};
+use super::handle::{Deliveries, Tasks, earlier};
+use super::lanes::{DueKey, Lanes, Ready};
 use super::rows::{self, Due};
 use crate::clock::Timestamp;
-use crate::id::{DeliveryId, ProfileId};
+use crate::id::{DeliveryId, ProfileId, WebhookId};
 use crate::limits;
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, Tx};
 
 pub(super) struct Worker {
     store: Store,
     drain: Drain,
     tasks: Tasks,
     /// The due index was read up to here.
-    read_to: Option<(Timestamp, DeliveryId)>,
+    read_to: Option<DueKey>,
     next_due: Option<Timestamp>,
     next_close: Option<Timestamp>,
     next_timer: Option<Timestamp>,
@@ -51,6 +52,7 @@ impl Worker {
                     () = tokio::time::sleep(limits::STORE_RETRY_PAUSE) => {}
                     () = stop.cancelled() => {}
                 }
+                continue;
             }
             let next = earlier(earlier(self.next_due, self.next_close), self.next_timer);
             let clock = self.drain.shared.clock.clone();
@@ -78,8 +80,9 @@ impl Worker {
         if self.next_due.is_some_and(|due| due <= now) {
             self.scan_due(now).await?;
         }
-        if let Some(left) = self.drain.shared.with_lanes(Lanes::wants_retries) {
-            self.scan_what_was_left(left, now).await?;
+        let left = self.drain.shared.with_lanes(Lanes::wants_retries);
+        if !left.is_empty() {
+            self.scan_what_was_left(&left, now).await?;
         }
         let scan = self.drain.shared.with_lanes(Lanes::start_scan);
         if let Some(from) = scan {
@@ -136,60 +139,67 @@ impl Worker {
         if due.is_empty() {
             return Ok(());
         }
-        let close = move |tx: &mut crate::store::Tx<'_, '_>| {
-            let mut closed = Vec::with_capacity(due.len());
+        let deliveries = Deliveries { shared: Arc::clone(&self.drain.shared) };
+        let close = move |tx: &mut Tx<'_, '_>| {
             for (webhook, seen) in due {
-                // A batch that was completed meanwhile was announced by the one who did.
-                let is_open = rows::gathering(tx, webhook)?.is_some_and(|open| open.id == seen.id);
-                if is_open && rows::close_batch(tx, webhook, seen.id)? {
-                    let ready = Ready { id: seen.id, event: None, key: 0, since: seen.closes };
-                    closed.push((webhook, ready));
+                // One that was completed meanwhile was announced by the one who did.
+                if rows::gathering(tx, webhook)?.is_some_and(|open| open.id == seen.id) {
+                    let batch = deliveries.complete_batch(tx, webhook)?;
+                    deliveries.announce_batch(tx, batch);
                 }
             }
-            Ok::<_, StoreError>(closed)
+            Ok::<_, StoreError>(())
         };
-        let closed = self.store.commit(close).await?;
-        self.drain.shared.with_lanes(|lanes| {
-            for (webhook, ready) in closed {
-                lanes.announce(webhook, ready, now);
-            }
-        });
-        Ok(())
+        self.store.commit(close).await
     }
 
     /// Moves deliveries behind their keys into the store, and brings those back whose turn it is.
     async fn keep_order(&self) -> Result<(), StoreError> {
-        let lanes = &self.drain.shared;
-        let to_store = lanes.with_lanes(Lanes::take_to_store);
-        if !to_store.is_empty() {
+        let shared = &self.drain.shared;
+        let mut to_store = shared.with_lanes(Lanes::take_to_store);
+        while !to_store.is_empty() {
+            let rest = to_store.split_off(to_store.len().min(limits::BEHIND_AT_ONCE_MAX));
             let ids: Vec<DeliveryId> = to_store.iter().map(|(_, ready)| ready.id).collect();
-            let put = move |tx: &mut crate::store::Tx<'_, '_>| {
+            let put = move |tx: &mut Tx<'_, '_>| {
                 ids.into_iter().try_for_each(|id| rows::put_behind(tx, id))
             };
-            self.store.commit(put).await?;
-            lanes.with_lanes(|lanes| lanes.stored(&to_store));
+            if let Err(error) = self.store.commit(put).await {
+                to_store.extend(rest);
+                shared.with_lanes(|lanes| lanes.unstored(to_store));
+                return Err(error);
+            }
+            shared.with_lanes(|lanes| lanes.stored(&to_store));
+            to_store = rest;
         }
-        let idle = lanes.with_lanes(Lanes::take_idle_keys);
-        if idle.is_empty() {
-            return Ok(());
-        }
-        let now = lanes.clock.now();
-        let snapshot = self.store.snapshot()?;
-        for (webhook, key) in idle {
-            let found = rows::first_behind(&snapshot, webhook, ProfileId::from_u128(key))?;
-            let ready = found.map(|id| Ready { id, event: None, key, since: now });
-            lanes.with_lanes(|lanes| lanes.bring_back(webhook, key, ready, now));
+        let idle = shared.with_lanes(Lanes::take_idle_keys);
+        let now = shared.clock.now();
+        for (place, (webhook, key)) in idle.iter().enumerate() {
+            let profile = ProfileId::from_u128(*key);
+            let found =
+                self.store.snapshot().and_then(|from| rows::first_behind(&from, *webhook, profile));
+            let found = found.inspect_err(|_| {
+                shared.with_lanes(|lanes| lanes.idle_again(idle.get(place..).unwrap_or_default()));
+            })?;
+            let ready = found.map(|id| Ready { id, event: None, key: *key, since: now });
+            shared.with_lanes(|lanes| lanes.bring_back(*webhook, *key, ready, now));
         }
         Ok(())
     }
 
     /// Brings fresh rows of the outbox to the lanes that are behind.
     async fn scan_outbox(&self, from: Option<DeliveryId>) -> Result<(), StoreError> {
+        self.drain.shared.with_lanes(Lanes::watch_records);
+        let scanned = self.scan_outbox_from(from).await;
+        self.drain.shared.with_lanes(Lanes::unwatch_records);
+        scanned
+    }
+
+    async fn scan_outbox_from(&self, from: Option<DeliveryId>) -> Result<(), StoreError> {
         let mut after = from;
         loop {
             let rows = rows::scan_outbox(&self.store.snapshot()?, after)?;
             let is_last = rows.len() < limits::SCAN_ROWS_MAX;
-            let end = rows.last().map(|row| row.id).or(after);
+            after = rows.last().map(|row| row.id).or(after);
             let now = self.drain.shared.clock.now();
             let is_wanted = self.drain.shared.with_lanes(|lanes| {
                 for row in &rows {
@@ -199,15 +209,17 @@ impl Worker {
                     lanes.offer(row.webhook, ready, row.phase, now);
                 }
                 if is_last {
-                    lanes.end_scan(end);
+                    lanes.end_scan();
                 }
+                lanes.fire(now);
                 lanes.scan_is_wanted()
             });
             self.start_drains();
             if is_last || !is_wanted || self.tasks.stop.is_cancelled() {
                 return Ok(());
             }
-            after = end;
+            // A long scan is no reason to let order and timers wait.
+            self.keep_order().await?;
             tokio::task::yield_now().await;
         }
     }
@@ -216,10 +228,10 @@ impl Worker {
     async fn scan_due(&mut self, now: Timestamp) -> Result<(), StoreError> {
         // Should the reading fail, it is still due.
         self.next_due = Some(now);
-        self.drain.shared.with_lanes(Lanes::start_retry_scan);
+        self.drain.shared.with_lanes(Lanes::watch_records);
         let start = self.read_to.map_or(Bound::Unbounded, Bound::Excluded);
         let read = self.read_due(start, now, None).await;
-        self.drain.shared.with_lanes(Lanes::end_retry_scan);
+        self.drain.shared.with_lanes(Lanes::unwatch_records);
         let (read_to, next_due) = read?;
         self.read_to = read_to.or(self.read_to);
         self.next_due = next_due;
@@ -229,12 +241,18 @@ impl Worker {
     /// Reads again what was left in the due index for want of room.
     async fn scan_what_was_left(
         &self,
-        from: (Timestamp, DeliveryId),
+        left: &[(WebhookId, DueKey)],
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.drain.shared.with_lanes(Lanes::start_retry_scan);
+        let Some(from) = left.iter().map(|(_, first)| *first).min() else { return Ok(()) };
+        self.drain.shared.with_lanes(Lanes::watch_records);
         let read = self.read_due(Bound::Included(from), now, self.read_to).await;
-        self.drain.shared.with_lanes(Lanes::end_retry_scan);
+        self.drain.shared.with_lanes(|lanes| {
+            lanes.unwatch_records();
+            if read.is_err() {
+                lanes.left_again(left);
+            }
+        });
         read.map(drop)
     }
 
@@ -242,10 +260,10 @@ impl Worker {
     /// and when the first is that was not.
     async fn read_due(
         &self,
-        start: Bound<(Timestamp, DeliveryId)>,
+        start: Bound<DueKey>,
         now: Timestamp,
-        end: Option<(Timestamp, DeliveryId)>,
-    ) -> Result<(Option<(Timestamp, DeliveryId)>, Option<Timestamp>), StoreError> {
+        end: Option<DueKey>,
+    ) -> Result<(Option<DueKey>, Option<Timestamp>), StoreError> {
         let (mut start, mut read_to) = (start, None);
         loop {
             let entries = rows::scan_due(&self.store.snapshot()?, start)?;

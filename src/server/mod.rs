@@ -26,7 +26,7 @@ use self::parts::Registries;
 use crate::api::{Api, Parts, RateLimit};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::delivery::{Deliveries, Messages, Policies, Sender, Tasks, Tokens};
+use crate::delivery::{self, Deliveries, Messages, Policies, Sender, Tasks, Tokens};
 use crate::egress::EgressError;
 use crate::ingest::Ingest;
 use crate::master_key::MasterKeyError;
@@ -154,6 +154,7 @@ impl Server {
 
         let (tcp, addr, unix, socket) = door::listen(config).await?;
 
+        delivery::keep_ids_growing(&store).await?;
         let deliveries = Deliveries::new(
             webhooks.clone(),
             clock.clone(),

@@ -9,7 +9,6 @@ use std::path::Path;
 use super::{DEV_KEY_FILE, DevKey, StartError};
 use crate::account::{self, Account};
 use crate::config::Config;
-use crate::delivery;
 use crate::egress::{Egress, Policy};
 use crate::event::UniqueIds;
 use crate::id::AccountId;
@@ -63,9 +62,6 @@ async fn prepare(store: &Store, metrics: &Metrics, config: &Config) -> Result<Ac
     let metrics = metrics.clone();
     let id = store
         .commit(move |tx| {
-            if let Some(last) = delivery::last_id(tx)? {
-                tx.ulids_after(last.as_u128());
-            }
             match metrics.seed(tx, &operations::METRICS) {
                 Ok(()) | Err(MetricError::TooMany) => {}
                 Err(MetricError::Store(error)) => return Err(error),

@@ -90,6 +90,31 @@ pub trait Read {
         }
     }
 
+    /// As [`Read::scan`], leaving out rows that do not verify, which are told to the operator: for
+    /// loops that must not stand still because of one of them.
+    ///
+    /// # Errors
+    /// Where the file can not be read.
+    fn scan_intact<K: Key, V: Row>(
+        &self,
+        table: &Table<K, V>,
+        range: (Bound<K>, Bound<K>),
+        order: Order,
+        mut visit: impl FnMut(K, V) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        let range = (range.0.map(|key| key.to_bytes()), range.1.map(|key| key.to_bytes()));
+        self.scan_bytes(table.name(), range, order, &mut |key, row| {
+            let read = K::from_bytes(key).ok_or(DecodeError::Content);
+            match read.and_then(|key| Ok((key, codec::decode::<V>(row)?))) {
+                Ok((key, row)) => visit(key, row),
+                Err(error) => {
+                    tracing::error!(table = table.name(), %error, "a row is left out");
+                    ControlFlow::Continue(())
+                }
+            }
+        })
+    }
+
     /// The first `most` rows of `range` in `order`.
     ///
     /// # Errors

@@ -3,10 +3,9 @@
 //! Made anew whenever the webhook changes, and shared by every attempt in between.
 
 use std::sync::OnceLock;
-use std::time::Duration;
 
 use super::Webhook;
-use super::settings::{Auth, Schedule};
+use super::settings::Auth;
 use crate::clock::Timestamp;
 use crate::egress::{Destination, Egress, Policy, TlsSettings};
 use crate::signing::{Schemes, Signer};
@@ -24,8 +23,6 @@ pub struct Endpoint {
     pub schemes: Schemes,
     /// Its own way out, made when first used, where it has TLS settings.
     own_egress: OnceLock<Result<Egress, String>>,
-    /// The delays of its retries, where they are not the operator's.
-    pub retry_steps: Option<Vec<Duration>>,
     /// Signs once there is no previous secret, or none any more.
     settled: Signer,
     /// Signs until this moment, with the previous secret besides the current one.
@@ -48,7 +45,6 @@ impl Endpoint {
             token_destination: token_url.map(|url| parsed(url)),
             schemes: webhook.settings.signatures.0.iter().copied().collect(),
             own_egress: OnceLock::new(),
-            retry_steps: retry_steps(&webhook.settings.schedule),
             settled: Signer::new(&webhook.secrets.keys_at(settled_from)),
             overlapping: overlap
                 .map(|expires| (expires, Signer::new(&webhook.secrets.keys_at(Timestamp::EPOCH)))),
@@ -76,12 +72,5 @@ impl Endpoint {
             Some((expires, signer)) if at < *expires => signer,
             _ => &self.settled,
         }
-    }
-}
-
-fn retry_steps(schedule: &Schedule) -> Option<Vec<Duration>> {
-    match schedule {
-        Schedule::Standard => None,
-        own => Some(own.steps(&[])),
     }
 }

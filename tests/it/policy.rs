@@ -282,3 +282,29 @@ async fn a_deleted_webhook_cancels_what_waits_for_it() {
     daemon.settled(1, "cancelled").await;
     assert_eq!(receiver.count(), 1);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_corrected_webhook_begins_anew() {
+    let broken = std::iter::repeat_n(Reply::Status(500), 100);
+    let daemon = Daemon::start_with(|config| config.delivery.disable_after = Some(2 * HOUR)).await;
+    let receiver = Receiver::scripted(broken).await;
+    let own = json!({ "retry_schedule": ["1h", "1h", "1h", "1h"] });
+    let webhook = daemon.webhook_with(&receiver.url(), &[TOPIC], own).await;
+    daemon.event(viewed(1)).await;
+    for (made, is_paused) in [(1, true), (2, false)] {
+        daemon.attempted(made).await;
+        daemon.change(&webhook, json!({ "paused": is_paused })).await;
+        daemon.change(&webhook, json!({ "paused": false })).await;
+        assert!(daemon.webhook_now(&webhook).await["failing_since"].is_null() || !is_paused);
+        daemon.advance(Duration::from_secs(4_200));
+    }
+    daemon.attempted(3).await;
+    // Two hours and twenty minutes after the first failure, but not of one failure.
+    assert_eq!(daemon.webhook_now(&webhook).await["enabled"], true);
+    daemon.advance(Duration::from_secs(4_200));
+    daemon.attempted(4).await;
+    eventually("the webhook is disabled", async || {
+        (daemon.webhook_now(&webhook).await["disabled_reason"] == "failing").then_some(())
+    })
+    .await;
+}

@@ -82,8 +82,9 @@ pub(in crate::api) async fn update(call: Call) -> Answer {
     }
     let (webhooks, deliveries) = (parts.webhooks.clone(), parts.deliveries.clone());
     let command = move |tx: &mut Tx<'_, '_>| {
+        let batch = deliveries.complete_batch(tx, id)?;
         let changed = webhooks.update(tx, id, patch)?;
-        tx.after_commit(move || deliveries.refresh(id));
+        deliveries.changed(tx, (&before.webhook, &changed), batch);
         Ok::<_, ChangeError>(changed)
     };
     let changed = parts.store.commit(command).await?;
@@ -114,11 +115,11 @@ pub(in crate::api) async fn delete(call: Call) -> Answer {
     let (webhooks, deliveries) = (call.parts().webhooks.clone(), call.parts().deliveries.clone());
     let command = move |tx: &mut Tx<'_, '_>| {
         webhooks.delete(tx, id)?;
-        // What is left is to be cancelled, also if it was held.
-        tx.after_commit(move || deliveries.refresh(id));
+        deliveries.removed(tx, id);
         Ok::<_, ChangeError>(())
     };
     call.parts().store.commit(command).await?;
+    call.parts().sender.tokens.forget(id);
     Ok(Reply::empty(StatusCode::NO_CONTENT))
 }
 

@@ -1,28 +1,57 @@
-//! `tidings delivery`: what was delivered, what waits, and why.
+//! `tidings delivery`: what was delivered, what waits, and why; and to send again or not at all.
 //!
-//! Here are the arguments and the questions; `text` makes words of the answers.
+//! Here are the arguments and the short actions; `list` asks for pages, `tail` follows what
+//! happens, `text` and `timeline` make words of the answers.
 
+mod list;
+mod tail;
 mod text;
+mod timeline;
 
 use std::process::ExitCode;
 
-use clap::builder::PossibleValuesParser;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use serde_json::{Map, Value};
-use url::form_urlencoded;
 
-use self::text::{table, whole};
-use super::client::{self, CliError, Remote, Report, Session};
-use crate::delivery::State;
-use crate::id::{DeliveryId, EventId, WebhookId};
-use crate::limits::{CLI_DELIVERIES_MAX, CLI_PAGES_MAX, DELIVERIES_PAGE_MAX};
+use self::list::ListArgs;
+use self::tail::TailArgs;
+use self::text::whole;
+use super::client::{self, CliError, One, Remote, Report, Session};
+use super::table::printable;
+use crate::id::DeliveryId;
+
+pub(super) use self::list::overview;
+pub(super) use self::text::Attributes;
 
 const EXAMPLES: &str = "\
 Examples:
   tidings delivery list                                 the newest 20
-  tidings delivery list --state exhausted --limit 100   what was given up
-  tidings delivery list --webhook 01M1PAC5N9PMXJ7672AC8B75VN
-  tidings delivery show 01M1PAC5N9PMXJ7672AC8B75VN      one, with its attempts";
+  tidings delivery list --state exhausted --since 24h   what was given up since yesterday
+  tidings delivery show 01M1PAC5N9PMXJ7672AC8B75VN      one, with its attempts
+  tidings delivery curl 01M1PAC5N9PMXJ7672AC8B75VN      what it sends, as a command line
+  tidings delivery resend 01M1PAC5N9PMXJ7672AC8B75VN    send it now
+  tidings delivery tail --failed                        watch what fails";
+const SHOW_EXAMPLES: &str = "\
+Examples:
+  tidings delivery show 01M1PAC5N9PMXJ7672AC8B75VN
+  tidings delivery show 01M1PAC5N9PMXJ7672AC8B75VN --request    and what was sent";
+const CURL_EXAMPLES: &str = "\
+Examples:
+  tidings delivery curl 01M1PAC5N9PMXJ7672AC8B75VN
+  tidings delivery curl 01M1PAC5N9PMXJ7672AC8B75VN | sh
+
+Values of secret headers are masked, and signatures are those of the last attempt.";
+const RESEND_EXAMPLES: &str = "\
+Examples:
+  tidings delivery resend 01M1PAC5N9PMXJ7672AC8B75VN
+  tidings delivery list --state exhausted --json | jq -r '.data[].id' | xargs tidings delivery resend
+
+A scheduled delivery is sent now instead of later; a finished one is sent again, with its schedule \
+of retries from the beginning.";
+const CANCEL_EXAMPLES: &str = "\
+Example:
+  tidings delivery cancel 01M1PAC5N9PMXJ7672AC8B75VN
+
+Only a scheduled delivery can be cancelled; an attempt that is under way is not called back.";
 
 /// The arguments of `tidings delivery`.
 #[derive(Debug, clap::Args)]
@@ -37,31 +66,39 @@ pub(super) struct DeliveryArgs {
 #[derive(Debug, clap::Subcommand)]
 enum Action {
     /// List deliveries, the newest first
-    #[command(after_help = EXAMPLES)]
+    #[command(after_help = list::EXAMPLES)]
     List(ListArgs),
     /// Show one delivery and its attempts
-    #[command(after_help = "Example:\n  tidings delivery show 01M1PAC5N9PMXJ7672AC8B75VN")]
+    #[command(after_help = SHOW_EXAMPLES)]
     Show {
         /// The id of the delivery, which receivers see as webhook-id
         id: DeliveryId,
+        /// Show what the last attempt sent, or what would be sent now
+        #[arg(long)]
+        request: bool,
     },
+    /// Print a curl command line that sends what a delivery sends
+    #[command(after_help = CURL_EXAMPLES)]
+    Curl {
+        /// The id of the delivery
+        id: DeliveryId,
+    },
+    /// Send deliveries now, also those that are finished
+    #[command(after_help = RESEND_EXAMPLES)]
+    Resend(ManyArgs),
+    /// Cancel deliveries that are scheduled
+    #[command(after_help = CANCEL_EXAMPLES)]
+    Cancel(ManyArgs),
+    /// Follow attempts as they are made, until Ctrl-C
+    #[command(after_help = tail::EXAMPLES)]
+    Tail(TailArgs),
 }
 
 #[derive(Debug, clap::Args)]
-struct ListArgs {
-    /// Only deliveries in this state
-    #[arg(long, value_parser = PossibleValuesParser::new(State::ALL.map(State::name)))]
-    state: Option<String>,
-    /// Only deliveries of this webhook
-    #[arg(long, value_name = "ID")]
-    webhook: Option<WebhookId>,
-    /// Only deliveries of this event
-    #[arg(long, value_name = "ID", allow_hyphen_values = true)]
-    event: Option<EventId>,
-    /// How many
-    #[arg(long, value_name = "N", default_value_t = 20)]
-    #[arg(value_parser = clap::value_parser!(u32).range(1..=i64::from(CLI_DELIVERIES_MAX)))]
-    limit: u32,
+struct ManyArgs {
+    /// The ids of the deliveries
+    #[arg(required = true, value_name = "ID")]
+    ids: Vec<DeliveryId>,
 }
 
 /// Runs `tidings delivery`.
@@ -71,82 +108,67 @@ pub(super) fn run(args: DeliveryArgs) -> ExitCode {
 
 async fn perform(session: &Session, action: Action) -> Result<Report, CliError> {
     match action {
-        Action::List(args) => list(session, &args).await,
-        Action::Show { id } => {
-            let answer = session.get(&path_of(&id.to_string())).await?;
-            session.report(&answer, |delivery| whole(session, &delivery))
+        Action::List(args) => list::list(session, &args).await,
+        Action::Show { id, request } => {
+            let more = if request { WITH_REQUEST } else { "" };
+            let answer = session.get(&format!("{}{more}", path_of(&id.to_string()))).await?;
+            session.report(&answer, |delivery| {
+                let told = whole(session, &delivery);
+                if request { told + &text::request(&delivery) } else { told }
+            })
         }
+        Action::Curl { id } => curl(session, id).await,
+        Action::Resend(args) => each(session, &args.ids, "resend", "to be sent").await,
+        Action::Cancel(args) => each(session, &args.ids, "cancel", "cancelled").await,
+        Action::Tail(args) => tail::tail(session, &args).await,
     }
 }
 
+const WITH_REQUEST: &str = "?additional-fields%5Bdelivery%5D=request";
+
 /// The path of one delivery.
-fn path_of(id: &str) -> String {
+pub(super) fn path_of(id: &str) -> String {
     format!("/api/deliveries/{}", utf8_percent_encode(id, NON_ALPHANUMERIC))
 }
 
-/// The newest deliveries as a table, for whoever has just caused some.
-pub(super) async fn overview(session: &Session) -> Result<String, CliError> {
-    let args = ListArgs { state: None, webhook: None, event: None, limit: 20 };
-    list(session, &args).await.map(|report| report.output)
+async fn curl(session: &Session, id: DeliveryId) -> Result<Report, CliError> {
+    let answer = session.get(&format!("{}{WITH_REQUEST}", path_of(&id.to_string()))).await?;
+    let delivery: One<Attributes> = answer.parse()?;
+    let Some((command, is_exact)) = delivery.data.attributes.curl() else {
+        let why = "its webhook was deleted, or its events are not stored any more";
+        return Err(CliError::Refused(vec![format!("there is nothing to send: {why}")]));
+    };
+    let report = session.report(&answer, |_: One<Attributes>| format!("{command}\n"))?;
+    let changed = "The webhook changed since; this is not byte for byte what was sent.".to_owned();
+    let notes = if is_exact == Some(false) { vec![changed] } else { Vec::new() };
+    Ok(Report { notes, ..report })
 }
 
-async fn list(session: &Session, args: &ListArgs) -> Result<Report, CliError> {
-    let (document, is_all) = pages(session, args).await?;
-    if session.json {
-        return Ok(Report { output: session.document(&document), ..Report::default() });
-    }
-    let page = serde_json::from_value(document).map_err(CliError::Unexpected)?;
-    let output = table(&page).text(session.colours);
-    let more = "There may be more; a greater --limit shows them.".to_owned();
-    Ok(Report { output, notes: if is_all { Vec::new() } else { vec![more] }, failed: false })
-}
-
-/// As many deliveries as are wanted, in the document of the last page; and whether these are all.
-/// A page can be short, or empty, and still not be the last: the daemon answers after a while of
-/// searching, with what it found.
-async fn pages(session: &Session, args: &ListArgs) -> Result<(Value, bool), CliError> {
-    let wanted = args.limit as usize;
-    let (mut found, mut cursor, mut pages) = (Vec::new(), None, 0);
-    loop {
-        let size = (wanted - found.len()).min(DELIVERIES_PAGE_MAX);
-        let answer = session.get(&query(args, size, cursor.as_deref())).await?;
-        let mut page: Map<String, Value> = answer.parse()?;
-        if let Some(Value::Array(data)) = page.get_mut("data") {
-            found.append(data);
+/// Does the same with each delivery. One that is refused does not keep the others from it.
+async fn each(
+    session: &Session,
+    ids: &[DeliveryId],
+    action: &str,
+    done: &str,
+) -> Result<Report, CliError> {
+    let mut report = Report::default();
+    for id in ids {
+        match session.post_empty(&format!("{}/{action}", path_of(&id.to_string()))).await {
+            Ok(answer) => {
+                let told = |delivery: One<Attributes>| {
+                    let summary = printable(delivery.data.attributes.summary());
+                    format!("{id} is {done}: {summary}\n")
+                };
+                report.output.push_str(&session.report(&answer, told)?.output);
+            }
+            Err(CliError::Refused(reasons)) => {
+                report.notes.extend(reasons.into_iter().map(|why| format!("error: {id}: {why}")));
+                report.failed = true;
+            }
+            Err(error) => return Err(error),
         }
-        (cursor, pages) = (next_cursor(&page), pages + 1);
-        if cursor.is_none() || found.len() >= wanted || pages >= CLI_PAGES_MAX {
-            page.insert("data".to_owned(), Value::Array(found));
-            return Ok((Value::Object(page), cursor.is_none()));
-        }
     }
-}
-
-fn next_cursor(page: &Map<String, Value>) -> Option<String> {
-    let next = page.get("links")?.get("next")?.as_str()?;
-    let (_, query) = next.split_once('?')?;
-    let mut pairs = form_urlencoded::parse(query.as_bytes());
-    pairs.find(|(name, _)| name == "page[cursor]").map(|(_, cursor)| cursor.into_owned())
-}
-
-fn query(args: &ListArgs, size: usize, cursor: Option<&str>) -> String {
-    let conditions: Vec<String> = [
-        ("state", args.state.clone()),
-        ("webhook_id", args.webhook.map(|id| id.to_string())),
-        ("event_id", args.event.map(|id| id.to_string())),
-    ]
-    .into_iter()
-    .filter_map(|(field, value)| Some(format!("equals({field},\"{}\")", value?)))
-    .collect();
-    let mut query = form_urlencoded::Serializer::new(String::new());
-    if !conditions.is_empty() {
-        query.append_pair("filter", &conditions.join(","));
-    }
-    query.append_pair("page[size]", &size.to_string());
-    if let Some(cursor) = cursor {
-        query.append_pair("page[cursor]", cursor);
-    }
-    format!("/api/deliveries?{}", query.finish())
+    Ok(report)
 }
 
 #[cfg(test)]

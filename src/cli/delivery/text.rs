@@ -1,19 +1,19 @@
-//! A delivery as the API tells it, and as text for people: a row of a list, or the whole of it with
-//! its attempts.
+//! A delivery as the API tells it, and as text for people: a row of a list, the whole of it with
+//! its attempts (`timeline`), what it sends.
 //!
-//! Pure. `delivery list` and `delivery show` show deliveries through here.
+//! Pure. `delivery list`, `delivery show` and `webhook test` show deliveries through here.
 
 use serde::Deserialize;
 
-use crate::cli::client::{Many, One, Reference, Session};
-use crate::cli::table::{Cell, Table, beginning, duration, until};
+use super::timeline::{Attempt, status_cell, timeline};
+use crate::cli::client::{Identifier, Many, One, Reference, Session};
+use crate::cli::table::{Cell, Table, printable, until};
 use crate::clock::Timestamp;
 use crate::delivery::State;
-use crate::limits::CLI_EXCERPT_CHARS_MAX;
 
 /// What the API says of a delivery.
 #[derive(Deserialize)]
-pub(super) struct Attributes {
+pub(in crate::cli) struct Attributes {
     state: String,
     source: String,
     /// `None` once its webhook is deleted.
@@ -24,56 +24,56 @@ pub(super) struct Attributes {
     attempt_count: u32,
     last_status: Option<u16>,
     last_error: Option<String>,
-    /// Only where a single delivery is read.
+    #[serde(default)]
+    resent_at: Option<String>,
+    /// These only where a single delivery is read.
+    #[serde(default)]
+    summary: String,
     #[serde(default)]
     attempts: Vec<Attempt>,
+    /// Only where it is asked for.
+    #[serde(default)]
+    request: Option<Request>,
+}
+
+/// What was sent, or would be.
+#[derive(Deserialize)]
+struct Request {
+    method: String,
+    url: String,
+    headers: Vec<Header>,
+    /// `None` before the first attempt.
+    is_exact: Option<bool>,
+    body: Option<String>,
+    curl: Option<String>,
 }
 
 #[derive(Deserialize)]
-struct Attempt {
-    at: String,
-    duration_ms: f64,
-    status: Option<u16>,
-    error: Option<AttemptError>,
-    #[serde(default)]
-    response_excerpt: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct AttemptError {
-    kind: String,
-    #[serde(default)]
-    detail: String,
+struct Header {
+    name: String,
+    value: String,
 }
 
 /// What a delivery belongs to.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Relationships {
+pub(in crate::cli) struct Relationships {
     webhook: Reference,
-    event: Reference,
+    events: Reference<Vec<Identifier>>,
+    profile: Reference,
 }
 
-impl Attempt {
-    fn result(&self) -> Cell {
-        match (&self.error, self.status) {
-            (Some(AttemptError { kind, detail }), _) if !detail.is_empty() => {
-                Cell::bad(&format!("{kind}: {detail}"))
-            }
-            (Some(error), _) => Cell::bad(&error.kind),
-            (None, Some(status)) => status_cell(status),
-            (None, None) => Cell::none(),
-        }
+impl Attributes {
+    /// Where it stands, in a sentence.
+    pub(super) fn summary(&self) -> &str {
+        &self.summary
     }
-}
 
-const fn is_success(status: u16) -> bool {
-    matches!(status, 200..=299)
-}
-
-fn status_cell(status: u16) -> Cell {
-    let text = status.to_string();
-    if is_success(status) { Cell::good(&text) } else { Cell::bad(&text) }
+    /// A command line that sends the same, and whether it is exactly that.
+    pub(super) fn curl(&self) -> Option<(&str, Option<bool>)> {
+        let request = self.request.as_ref()?;
+        Some((request.curl.as_deref()?, request.is_exact))
+    }
 }
 
 /// A row for each delivery.
@@ -122,25 +122,39 @@ fn last(of: &Attributes) -> Cell {
 }
 
 /// One delivery: its fields, then its attempts.
-pub(super) fn whole(session: &Session, document: &One<Attributes, Relationships>) -> String {
+pub(in crate::cli) fn whole(
+    session: &Session,
+    document: &One<Attributes, Relationships>,
+) -> String {
     let delivery = &document.data;
     let of = &delivery.attributes;
-    let fields = Table::fields([
+    let resent = of.resent_at.as_deref().map(|at| ("resent", Cell::moment(Some(at))));
+    let fields = [
         ("id", Cell::plain(&delivery.id)),
         ("state", state(&of.state)),
+        ("stands", Cell::plain(&of.summary)),
         ("source", Cell::plain(&of.source)),
         ("webhook", optional(delivery.relationships.webhook.id())),
-        ("event", optional(delivery.relationships.event.id())),
+        ("events", events(&delivery.relationships.events.ids())),
+        ("profile", optional(delivery.relationships.profile.id())),
         ("destination", optional(of.destination.as_deref())),
         ("created", Cell::moment(Some(&of.created_at))),
         ("next due", due(of.due_at.as_deref(), session.clock.now())),
         ("finished", Cell::moment(of.finished_at.as_deref())),
-    ]);
-    let fields = fields.text(session.colours);
+    ];
+    let fields = Table::fields(fields.into_iter().chain(resent)).text(session.colours);
     if of.attempts.is_empty() {
         return format!("{fields}\nNo attempt yet.\n");
     }
-    format!("{fields}\n{}", attempts(&of.attempts).text(session.colours))
+    format!("{fields}\n{}", timeline(&of.attempts, session.colours))
+}
+
+fn events(ids: &[&str]) -> Cell {
+    match ids {
+        [] => Cell::none(),
+        [id] => Cell::plain(id),
+        [first, .., last] => Cell::plain(&format!("{}, from {first} to {last}", ids.len())),
+    }
 }
 
 fn due(at: Option<&str>, now: Timestamp) -> Cell {
@@ -151,18 +165,25 @@ fn due(at: Option<&str>, now: Timestamp) -> Cell {
     }
 }
 
-fn attempts(attempts: &[Attempt]) -> Table {
-    let mut table = Table::new(&["ATTEMPT", "AT", "TOOK", "RESULT", "RESPONSE"]);
-    for (number, attempt) in (1..).zip(attempts) {
-        let number: u32 = number;
-        let excerpt = attempt.response_excerpt.as_deref().unwrap_or_default();
-        table.push(vec![
-            Cell::plain(&number.to_string()),
-            Cell::moment(Some(&attempt.at)),
-            Cell::plain(&duration(attempt.duration_ms)),
-            attempt.result(),
-            Cell::plain(&beginning(excerpt.trim(), CLI_EXCERPT_CHARS_MAX)),
-        ]);
+/// What a delivery sends, as it goes over the wire; a line each that came from outside.
+pub(super) fn request(document: &One<Attributes, Relationships>) -> String {
+    let Some(request) = &document.data.attributes.request else {
+        return "\nThere is nothing to send: its webhook or its events are gone.\n".to_owned();
+    };
+    let about = match request.is_exact {
+        None => "What would be sent now:",
+        Some(true) => "What the last attempt sent (signatures are made anew):",
+        Some(false) => {
+            "What the last attempt would send now; its webhook changed since (signatures are made \
+             anew):"
+        }
+    };
+    let (method, url) = (printable(&request.method), printable(&request.url));
+    let mut out = format!("\n{about}\n\n{method} {url}\n");
+    for Header { name, value } in &request.headers {
+        out.push_str(&format!("{}: {}\n", printable(name), printable(value)));
     }
-    table
+    let body = request.body.as_deref().map(printable);
+    out.push_str(&format!("\n{}\n", body.as_deref().unwrap_or("(the body is not shown)")));
+    out
 }

@@ -46,7 +46,10 @@ impl Breaker {
         match &self.open {
             None => Admission::Free,
             Some(open) if open.is_probing => Admission::Probing,
-            Some(open) if open.until > now => Admission::After(open.until),
+            // Never later than a whole pause from now, also where the clock was set back.
+            Some(open) if open.until > now => {
+                Admission::After(open.until.min(now.plus(open.pause)))
+            }
             Some(_) => Admission::Probe,
         }
     }

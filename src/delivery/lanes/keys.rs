@@ -19,19 +19,29 @@ pub(super) type Key = u128;
 
 #[derive(Debug, Default)]
 struct State {
-    /// Those of its deliveries that are under way or wait for a retry: one, save where a person
+    /// How many of its deliveries are under way or wait for a retry: one, save where a person
     /// resent another.
-    holders: Vec<DeliveryId>,
+    holders: usize,
     /// Later ones may be in the store, behind it.
     has_behind: bool,
     /// Later ones that are on their way into the store.
     leaving: u32,
 }
 
+impl State {
+    /// Whether the next one may be brought back.
+    const fn may_go(&self) -> bool {
+        self.holders == 0 && self.leaving == 0
+    }
+}
+
 /// The keys of one webhook that are not free.
 #[derive(Debug, Default)]
 pub(super) struct Keys {
     states: HashMap<Key, State>,
+    /// Which key each holder holds: what a key is may change with the webhook's ordering while a
+    /// delivery is under way.
+    held_by: HashMap<DeliveryId, Key>,
     /// Keys whose next delivery is to be brought back from the store.
     idle: Vec<Key>,
 }
@@ -63,41 +73,44 @@ impl Keys {
 
     /// A delivery with this key begins, or waits for a retry.
     pub(super) fn hold(&mut self, key: Key, id: DeliveryId) {
-        let holders = &mut self.states.entry(key).or_default().holders;
-        if !holders.contains(&id) {
-            holders.push(id);
+        if self.held_by.contains_key(&id) {
+            return;
         }
+        self.held_by.insert(id, key);
+        self.states.entry(key).or_default().holders += 1;
     }
 
     /// There are deliveries in the store behind this key.
     pub(super) fn has_behind(&mut self, key: Key) {
         let state = self.states.entry(key).or_default();
+        let is_news = !state.has_behind;
         state.has_behind = true;
-        if state.holders.is_empty() {
+        if is_news && state.may_go() {
             self.idle.push(key);
         }
     }
 
     /// A delivery that had to wait is in the store now.
     pub(super) fn stored(&mut self, key: Key) {
-        if let Some(state) = self.states.get_mut(&key) {
-            state.leaving = state.leaving.saturating_sub(1);
-            if state.holders.is_empty() && state.leaving == 0 {
-                self.idle.push(key);
-            }
+        let state = self.states.entry(key).or_default();
+        state.has_behind = true;
+        state.leaving = state.leaving.saturating_sub(1);
+        if state.may_go() {
+            self.idle.push(key);
         }
     }
 
-    /// A delivery that held the key is finished.
-    pub(super) fn free(&mut self, key: Key, id: DeliveryId) {
+    /// A delivery is finished: the key that it held is free, if no other holds it.
+    pub(super) fn free(&mut self, id: DeliveryId) {
+        let Some(key) = self.held_by.remove(&id) else { return };
         let Some(state) = self.states.get_mut(&key) else { return };
-        state.holders.retain(|holder| *holder != id);
-        if !state.holders.is_empty() {
+        state.holders = state.holders.saturating_sub(1);
+        if state.holders > 0 {
             return;
         }
         if !state.has_behind {
             self.states.remove(&key);
-        } else if state.leaving == 0 {
+        } else if state.may_go() {
             self.idle.push(key);
         }
     }
@@ -111,19 +124,20 @@ impl Keys {
         let mut keys = std::mem::take(&mut self.idle);
         keys.sort_unstable();
         keys.dedup();
-        let may_go = |key: &Key| {
-            self.states.get(key).is_some_and(|of| of.holders.is_empty() && of.leaving == 0)
-        };
-        keys.retain(may_go);
+        keys.retain(|key| self.states.get(key).is_some_and(State::may_go));
         keys
+    }
+
+    /// Those keys could not be looked at.
+    pub(super) fn idle_again(&mut self, key: Key) {
+        self.idle.push(key);
     }
 
     /// What the store has behind the key, which holds it from now on.
     pub(super) fn brought_back(&mut self, key: Key, found: Option<DeliveryId>) {
-        let Some(state) = self.states.get_mut(&key) else { return };
         match found {
-            Some(id) => state.holders.push(id),
-            None if state.leaving == 0 && state.holders.is_empty() => {
+            Some(id) => self.hold(key, id),
+            None if self.states.get(&key).is_some_and(State::may_go) => {
                 self.states.remove(&key);
             }
             None => {}
@@ -145,19 +159,19 @@ mod tests {
         assert!(keys.claim(1, id(10)));
         assert!(keys.claim(2, id(11)));
         assert!(!keys.claim(1, id(12)));
-        keys.free(2, id(11));
+        keys.free(id(11));
         assert_eq!(keys.states.len(), 1, "a key in no trouble is forgotten");
-        keys.free(1, id(10));
+        keys.free(id(10));
         assert!(!keys.has_idle(), "what waits is not in the store yet");
         keys.stored(1);
         assert_eq!(keys.take_idle(), [1]);
         keys.brought_back(1, Some(id(12)));
         assert!(!keys.claim(1, id(13)), "what was brought back goes first");
-        keys.free(1, id(12));
+        keys.free(id(12));
         keys.stored(1);
         assert_eq!(keys.take_idle(), [1]);
         keys.brought_back(1, Some(id(13)));
-        keys.free(1, id(13));
+        keys.free(id(13));
         assert_eq!(keys.take_idle(), [1]);
         keys.brought_back(1, None);
         assert!(keys.is_empty());
@@ -188,11 +202,20 @@ mod tests {
     }
 
     #[test]
+    fn a_key_is_freed_by_whoever_held_it_whatever_orders_now() {
+        let mut keys = Keys::default();
+        assert!(keys.claim(1, id(10)));
+        keys.hold(0, id(10));
+        keys.free(id(10));
+        assert!(keys.is_empty());
+    }
+
+    #[test]
     fn a_resent_delivery_does_not_free_the_key_of_another() {
         let mut keys = Keys::default();
         assert!(keys.claim(1, id(10)));
         keys.hold(1, id(5));
-        keys.free(1, id(5));
+        keys.free(id(5));
         assert!(!keys.claim(1, id(11)));
     }
 }

@@ -29,6 +29,8 @@ pub(in crate::delivery) struct LaneRules {
     pub(in crate::delivery) ordering: Ordering,
     /// Nothing begins: it is disabled or paused.
     pub(in crate::delivery) is_held: bool,
+    /// Scheduled deliveries with smaller ids are to be taken out without being sent.
+    pub(in crate::delivery) skip_before: Option<DeliveryId>,
 }
 
 /// Whether an attempt may begin.
@@ -59,6 +61,10 @@ pub(super) struct Lane {
     not_before: Timestamp,
     turn: u32,
     pub(super) is_runnable: bool,
+    /// Its webhook is gone: it is forgotten as soon as it is empty.
+    pub(super) is_retired: bool,
+    /// The scan under way, or the next, tells which keys are held; see [`Lane::put_down`].
+    pub(super) is_learning: bool,
     /// It waits for one of the slots that all lanes share.
     pub(super) is_starved: bool,
     /// Fresh deliveries are in the outbox that were not taken.
@@ -88,6 +94,8 @@ impl Lane {
             not_before: Timestamp::EPOCH,
             turn: 0,
             is_runnable: false,
+            is_retired: false,
+            is_learning: is_behind,
             is_starved: false,
             is_behind,
             taken_to: None,
@@ -135,7 +143,10 @@ impl Lane {
         if self.active >= slots {
             return Gate::Shut;
         }
-        let earliest = self.next_at.max(self.not_before);
+        // Never later than they could be from now, also where the clock was set back.
+        let next_at = self.next_at.min(now.plus(self.rules.interval));
+        let not_before = self.not_before.min(now.plus(limits::BUSY_PAUSE_MAX));
+        let earliest = next_at.max(not_before);
         if earliest > now { Gate::Until(earliest) } else { Gate::Open }
     }
 
@@ -213,7 +224,11 @@ impl Lane {
                 self.fail(now);
             }
             Verdict::Ill | Verdict::Gone => self.fail(now),
-            Verdict::Silent => self.breaker.end_silently(),
+            Verdict::Silent => {
+                self.breaker.end_silently();
+                // No request was made: its share of the rate is still there.
+                self.next_at = self.next_at.minus(self.rules.interval);
+            }
         }
     }
 
@@ -222,20 +237,46 @@ impl Lane {
         self.breaker.fail(now);
     }
 
-    /// Forgets what the endpoint did: it is a new one, or a person says that it works.
+    /// Forgets what the endpoint did: a person says that it works.
     pub(super) fn give_another_chance(&mut self) {
         self.breaker = Breaker::default();
         self.not_before = Timestamp::EPOCH;
     }
 
+    /// Puts everything that is queued back to where it came from: it is all in the store. The next
+    /// scan brings it again, and tells which keys are held. Returns what was queued.
+    pub(super) fn put_down(&mut self) -> impl Iterator<Item = Ready> + use<> {
+        self.keys = Keys::default();
+        self.taken_to = None;
+        self.left_out_to = None;
+        self.is_behind = true;
+        self.is_learning = true;
+        self.left_in_index = Some((Timestamp::EPOCH, DeliveryId::from_u128(0)));
+        let fresh = std::mem::take(&mut self.fresh);
+        let retries = std::mem::take(&mut self.retries);
+        let returned = std::mem::take(&mut self.returned);
+        fresh.into_iter().chain(retries).chain(returned)
+    }
+
+    /// Whether a queued delivery was there and is not any more.
+    pub(super) fn remove(&mut self, id: DeliveryId) -> bool {
+        let before = self.queued();
+        for queue in [&mut self.fresh, &mut self.retries, &mut self.returned] {
+            queue.retain(|ready| ready.id != id);
+        }
+        before != self.queued()
+    }
+
     pub(super) fn has_room(&self, has_room_in_all: bool) -> bool {
-        self.fresh.len() < limits::LANE_ALWAYS
-            || (has_room_in_all && self.fresh.len() < limits::FRESH_LANE_MAX)
+        !self.rules.is_held
+            && (self.fresh.len() < limits::LANE_ALWAYS
+                || (has_room_in_all && self.fresh.len() < limits::FRESH_LANE_MAX))
     }
 
     pub(super) fn has_room_for_retry(&self, has_room_in_all: bool) -> bool {
-        self.retries.len() < limits::LANE_ALWAYS
-            || (has_room_in_all && self.retries.len() < limits::RETRY_LANE_MAX)
+        !self.rules.is_held
+            && (self.retries.len() < limits::LANE_ALWAYS
+                || (has_room_in_all && self.retries.len() < limits::RETRY_LANE_MAX))
     }
 
     /// Half empty: worth a scan.

@@ -21,6 +21,7 @@ mod tests;
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 
 pub(super) use self::lane::LaneRules;
+pub(super) use self::scan::DueKey;
 
 use self::lane::{Gate, Lane};
 use super::policy::Verdict;
@@ -88,8 +89,8 @@ pub(super) struct Lanes {
     /// Retries in a lane, and everything under way until its result is on disk and told: the due
     /// index must not bring them again.
     known: HashSet<DeliveryId>,
-    /// Those recorded since the scan of the due index that is under way began: its snapshot
-    /// may be older than they are and show them still. `None` while none is under way.
+    /// Those recorded since the scan that is under way began: its snapshot may be older than they
+    /// are and show them still. `None` while none is under way.
     recorded_in_scan: Option<HashSet<DeliveryId>>,
     /// The lanes that are behind.
     behind: HashSet<WebhookId>,
@@ -136,23 +137,43 @@ impl Lanes {
     /// The webhook's rules are these from now on.
     pub(super) fn configure(&mut self, webhook: WebhookId, rules: LaneRules, now: Timestamp) {
         let lane = self.lane(webhook);
-        let was_held = lane.rules.is_held;
-        lane.rules = rules;
-        if was_held && !rules.is_held {
+        let before = std::mem::replace(&mut lane.rules, rules);
+        lane.is_retired = false;
+        if before.is_held && !rules.is_held {
             lane.give_another_chance();
         }
+        let is_other_work = before.ordering != rules.ordering
+            || before.skip_before != rules.skip_before
+            || (rules.is_held && !before.is_held);
+        if is_other_work {
+            self.put_down(webhook);
+        }
         self.make_runnable(webhook, now);
+    }
+
+    /// What waits in the lane is fetched anew, under the rules of now.
+    fn put_down(&mut self, webhook: WebhookId) {
+        let Some(lane) = self.lanes.get_mut(&webhook) else { return };
+        for ready in lane.put_down() {
+            self.total -= 1;
+            self.known.remove(&ready.id);
+        }
+        self.behind.insert(webhook);
+        self.left_in_index.insert(webhook);
     }
 
     /// The webhook is gone: what is left for it is taken out without being sent.
     pub(super) fn retire(&mut self, webhook: WebhookId, now: Timestamp) {
         let rules = LaneRules { is_held: false, ..self.defaults };
         self.configure(webhook, rules, now);
-        self.forget_if_empty(webhook);
+        if let Some(lane) = self.lanes.get_mut(&webhook) {
+            lane.is_retired = true;
+        }
+        self.forget_if_done(webhook);
     }
 
-    fn forget_if_empty(&mut self, webhook: WebhookId) {
-        if self.lanes.get(&webhook).is_some_and(Lane::is_empty) {
+    fn forget_if_done(&mut self, webhook: WebhookId) {
+        if self.lanes.get(&webhook).is_some_and(|lane| lane.is_retired && lane.is_empty()) {
             self.lanes.remove(&webhook);
         }
     }
@@ -171,6 +192,10 @@ impl Lanes {
     pub(super) fn announce(&mut self, webhook: WebhookId, ready: Ready, now: Timestamp) {
         let has_room_in_all = self.total < limits::LANES_TOTAL_MAX;
         let lane = self.lane(webhook);
+        // A scan can be faster than the one who tells of the commit.
+        if Some(ready.id) <= lane.taken_to {
+            return;
+        }
         if lane.is_behind || !lane.has_room(has_room_in_all) {
             lane.is_behind = true;
             lane.left_out_to = lane.left_out_to.max(Some(ready.id));
@@ -256,24 +281,41 @@ impl Lanes {
     /// An attempt's result is on disk. Should the delivery be due again, that is a new entry of
     /// the index; until then it holds its key.
     pub(super) fn recorded(&mut self, webhook: WebhookId, ready: &Ready, will_retry: bool) {
-        if self.known.remove(&ready.id)
-            && let Some(done) = &mut self.recorded_in_scan
-        {
+        self.known.remove(&ready.id);
+        if let Some(done) = &mut self.recorded_in_scan {
             done.insert(ready.id);
         }
         let Some(lane) = self.lanes.get_mut(&webhook) else { return };
         if !will_retry && !lane.keys.is_empty() {
-            let key = lane.key(ready);
-            lane.keys.free(key, ready.id);
+            lane.keys.free(ready.id);
             if lane.keys.has_idle() {
                 self.with_idle_keys.insert(webhook);
             }
         }
     }
 
+    /// A scheduled delivery was finished without an attempt.
+    pub(super) fn cancelled(&mut self, webhook: WebhookId, id: DeliveryId, now: Timestamp) {
+        let Some(lane) = self.lanes.get_mut(&webhook) else { return };
+        let was_queued = lane.remove(id);
+        if was_queued {
+            self.total -= 1;
+            self.known.remove(&id);
+        }
+        // One that is under way frees its key when its result is told.
+        if !self.known.contains(&id) {
+            lane.keys.free(id);
+            if lane.keys.has_idle() {
+                self.with_idle_keys.insert(webhook);
+            }
+        }
+        self.make_runnable(webhook, now);
+    }
+
     /// After [`Lanes::recorded`]: what the freed key kept waiting may begin.
     pub(super) fn wake_after_record(&mut self, webhook: WebhookId, now: Timestamp) {
         self.make_runnable(webhook, now);
+        self.forget_if_done(webhook);
     }
 
     /// Moves on what only waited for time. Returns when the next timer is due.
@@ -325,6 +367,22 @@ impl Lanes {
     /// The deliveries that have to wait in the store behind their key.
     pub(super) fn take_to_store(&mut self) -> Vec<(WebhookId, Ready)> {
         std::mem::take(&mut self.to_store)
+    }
+
+    /// They could not be stored.
+    pub(super) fn unstored(&mut self, mut again: Vec<(WebhookId, Ready)>) {
+        again.append(&mut self.to_store);
+        self.to_store = again;
+    }
+
+    /// Those keys could not be looked at.
+    pub(super) fn idle_again(&mut self, idle: &[(WebhookId, u128)]) {
+        for (webhook, key) in idle {
+            if let Some(lane) = self.lanes.get_mut(webhook) {
+                lane.keys.idle_again(*key);
+                self.with_idle_keys.insert(*webhook);
+            }
+        }
     }
 
     /// Those deliveries are in the store now.

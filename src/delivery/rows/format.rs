@@ -35,6 +35,11 @@ impl DeliveryRow {
     pub(super) fn event(&self) -> EventId {
         self.events.first().copied().unwrap_or(EventId::MIN)
     }
+
+    /// The status of the last attempt, if it was answered.
+    pub(super) fn last_status(&self) -> Option<u16> {
+        self.attempts.last().filter(|attempt| attempt.error == 0).map(|attempt| attempt.status)
+    }
 }
 
 impl Row for DeliveryRow {
@@ -65,6 +70,12 @@ pub(super) struct AttemptRow {
     body_hash: u64,
     response_head: String,
     excerpt: String,
+}
+
+impl AttemptRow {
+    pub(super) const fn at(&self) -> Timestamp {
+        Timestamp::from_micros(self.at_micros)
+    }
 }
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -232,7 +243,7 @@ pub(super) mod numbers {
         number(&STATES, &of)
     }
 
-    pub(super) fn state_of(number: u8) -> State {
+    pub(in crate::delivery::rows) fn state_of(number: u8) -> State {
         value(&STATES, number).unwrap_or(State::Cancelled)
     }
 

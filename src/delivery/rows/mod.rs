@@ -7,22 +7,32 @@
 //! | `outbox_behind` | webhook, profile, delivery | exactly the rows in phase `Behind` |
 //! | `outbox_gathering` | webhook → delivery | the row in phase `Gathering` of a webhook that has one |
 //! | `deliveries` | delivery → row | what is finished |
+//! | `delivery_index` | owner, delivery | what listings read: see `index.rs` |
 //!
-//! This file alone writes them (invariant 3). A fresh delivery has no entry in an index: it goes
+//! This folder alone writes them (invariant 3). A fresh delivery has no entry in an index: it goes
 //! to the lanes from memory.
 
 mod format;
+mod index;
 
 use std::ops::Bound;
 use std::ops::ControlFlow;
 
 use self::format::{BehindRow, DeliveryRow, DueRow, GatheringRow, attempt_row, delivery, numbers};
+use self::index::{Rare, follow};
 use super::policy::Next;
 use super::{Attempt, Delivery, Phase, Source, State};
 use crate::clock::Timestamp;
 use crate::id::{DeliveryId, EventId, ProfileId, WebhookId};
 use crate::limits::{ATTEMPTS_KEPT_MAX, SCAN_ROWS_MAX};
 use crate::store::{Order, Read, StoreError, Table, Tx};
+
+#[cfg(test)]
+pub(super) use self::index::forget_index;
+pub(super) use self::index::{
+    Owner, Source as IdSource, add as add_to_index, indexed_to, is_indexed, newest, newest_of_all,
+    unindexed,
+};
 
 const OUTBOX: Table<DeliveryId, DeliveryRow> = Table::new("outbox");
 const OUTBOX_DUE: Table<(Timestamp, DeliveryId), DueRow> = Table::new("outbox_due");
@@ -106,31 +116,36 @@ pub(super) fn begin_batch(
     tx.put(&OUTBOX_GATHERING, &new.webhook, &GatheringRow::from(gathering))
 }
 
-/// Adds an event to a batch.
+/// Adds an event to a batch; `false` where the batch is not there any more.
 pub(super) fn add_to_batch(
     tx: &mut Tx<'_, '_>,
     webhook: WebhookId,
     event: EventId,
     gathering: Gathering,
-) -> Result<(), StoreError> {
-    let Some(mut row) = tx.get(&OUTBOX, &gathering.id)? else { return Ok(()) };
+) -> Result<bool, StoreError> {
+    let Some(mut row) = tx.get(&OUTBOX, &gathering.id)? else { return Ok(false) };
     row.events.push(event);
     tx.put(&OUTBOX, &gathering.id, &row)?;
-    tx.put(&OUTBOX_GATHERING, &webhook, &GatheringRow::from(gathering))
+    tx.put(&OUTBOX_GATHERING, &webhook, &GatheringRow::from(gathering))?;
+    Ok(true)
 }
 
-/// The batch is complete: from now on it is a fresh delivery.
+/// The batch is complete: from now on it is a fresh delivery. It gets a new id, so that the ids of
+/// fresh deliveries are in the order in which they may leave; nobody was told the old one by an
+/// attempt. `None` where it is not there any more.
 pub(super) fn close_batch(
     tx: &mut Tx<'_, '_>,
     webhook: WebhookId,
     id: DeliveryId,
-) -> Result<bool, StoreError> {
+) -> Result<Option<DeliveryId>, StoreError> {
     tx.remove(&OUTBOX_GATHERING, &webhook);
-    let Some(mut row) = tx.get(&OUTBOX, &id)? else { return Ok(false) };
+    let Some(mut row) = tx.get(&OUTBOX, &id)? else { return Ok(None) };
+    let complete = DeliveryId::from_u128(tx.ulid()?);
     row.phase = numbers::phase(Phase::Fresh);
     row.due_micros = 0;
-    tx.put(&OUTBOX, &id, &row)?;
-    Ok(true)
+    tx.remove(&OUTBOX, &id);
+    tx.put(&OUTBOX, &complete, &row)?;
+    Ok(Some(complete))
 }
 
 // ---- What becomes of a delivery ----
@@ -167,18 +182,43 @@ fn finish(
     tx: &mut Tx<'_, '_>,
     id: DeliveryId,
     mut row: DeliveryRow,
-    state: State,
+    (was, state): (Rare, State),
 ) -> Result<(), StoreError> {
     row.state = numbers::state(state);
     row.phase = numbers::phase(Phase::Fresh);
     row.due_micros = 0;
     row.finished_micros = tx.now().micros();
+    follow(tx, id, was, Rare::of(&row))?;
     tx.remove(&OUTBOX, &id);
     tx.put(&DELIVERIES, &id, &row)
 }
 
-/// Writes an attempt and what follows it, as `decide` says from the number of attempts within the
-/// schedule and the moment the schedule began. Returns what followed, and the delivery as it was
+/// Where a delivery stands in its schedule, with the attempt that was just made.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Course {
+    /// Attempts of the schedule, at least one.
+    pub(super) number: usize,
+    /// When the schedule began.
+    pub(super) began: Timestamp,
+    /// When the first attempt of the schedule was made.
+    pub(super) first_attempt: Timestamp,
+}
+
+fn course(id: DeliveryId, row: &DeliveryRow) -> Course {
+    let made_before = usize::try_from(row.attempts_before).unwrap_or(usize::MAX);
+    let began = match row.began_micros {
+        0 => id.created(),
+        micros => Timestamp::from_micros(micros),
+    };
+    Course {
+        number: row.attempts.len().saturating_sub(made_before),
+        began,
+        first_attempt: row.attempts.get(made_before).map_or(began, |first| first.at()),
+    }
+}
+
+/// Writes an attempt and what follows it, as `decide` says from where the delivery stands in its
+/// schedule. Returns what followed, and the delivery as it was
 /// before the decision.
 ///
 /// A delivery that is not in the outbox any more stays as it is.
@@ -186,26 +226,24 @@ pub(super) fn record(
     tx: &mut Tx<'_, '_>,
     id: DeliveryId,
     made: &Attempt,
-    decide: impl FnOnce(usize, Timestamp) -> Next,
+    decide: impl FnOnce(Course) -> Next,
 ) -> Result<Option<(Next, Source, EventId)>, StoreError> {
     let Some(mut row) = tx.get(&OUTBOX, &id)? else { return Ok(None) };
     leave_index(tx, id, &row)?;
+    let was = Rare::of(&row);
     row.attempts.push(attempt_row(made));
-    let made_before = usize::try_from(row.attempts_before).unwrap_or(usize::MAX);
-    let number = row.attempts.len().saturating_sub(made_before);
-    let began = match row.began_micros {
-        0 => id.created(),
-        micros => Timestamp::from_micros(micros),
-    };
-    let next = decide(number, began);
+    let next = decide(course(id, &row));
     if row.attempts.len() > ATTEMPTS_KEPT_MAX {
         row.attempts.remove(0);
         row.attempts_before = row.attempts_before.saturating_sub(1);
     }
     let (source, event) = (numbers::source_of(row.source), row.event());
     match next {
-        Next::Retry(due) => become_due(tx, id, &mut row, due)?,
-        Next::Finished(state) => finish(tx, id, row, state)?,
+        Next::Retry(due) => {
+            follow(tx, id, was, Rare::of(&row))?;
+            become_due(tx, id, &mut row, due)?;
+        }
+        Next::Finished(state) => finish(tx, id, row, (was, state))?,
     }
     Ok(Some((next, source, event)))
 }
@@ -221,17 +259,15 @@ pub(super) fn resend(tx: &mut Tx<'_, '_>, id: DeliveryId) -> Result<Option<Deliv
                 leave_index(tx, id, &row)?;
                 become_due(tx, id, &mut row, now)?;
             }
-            Phase::Gathering => {
-                close_batch(tx, row.webhook, id)?;
-                row.phase = numbers::phase(Phase::Fresh);
-            }
-            Phase::Fresh | Phase::Behind => {}
+            Phase::Fresh | Phase::Gathering | Phase::Behind => {}
         }
         return Ok(Some(delivery(id, row)));
     }
     let Some(mut row) = tx.get(&DELIVERIES, &id)? else { return Ok(None) };
     tx.remove(&DELIVERIES, &id);
+    let was = Rare::of(&row);
     row.state = numbers::state(State::Scheduled);
+    follow(tx, id, was, Rare::of(&row))?;
     row.finished_micros = 0;
     row.began_micros = now.micros();
     row.attempts_before = u32::try_from(row.attempts.len()).unwrap_or(u32::MAX);
@@ -243,7 +279,8 @@ pub(super) fn resend(tx: &mut Tx<'_, '_>, id: DeliveryId) -> Result<Option<Deliv
 pub(super) fn cancel(tx: &mut Tx<'_, '_>, id: DeliveryId) -> Result<Option<Delivery>, StoreError> {
     let Some(row) = tx.get(&OUTBOX, &id)? else { return Ok(None) };
     leave_index(tx, id, &row)?;
-    finish(tx, id, row, State::Cancelled)?;
+    let was = Rare::of(&row);
+    finish(tx, id, row, (was, State::Cancelled))?;
     Ok(tx.get(&DELIVERIES, &id)?.map(|row| delivery(id, row)))
 }
 
@@ -306,11 +343,14 @@ pub fn blocked_profiles(
 /// # Errors
 /// Where the store can not be read.
 pub fn get(from: &impl Read, id: DeliveryId) -> Result<Option<Delivery>, StoreError> {
-    let row = match from.get(&OUTBOX, &id)? {
-        Some(row) => Some(row),
-        None => from.get(&DELIVERIES, &id)?,
-    };
-    Ok(row.map(|row| delivery(id, row)))
+    Ok(row(from, id)?.map(|row| delivery(id, row)))
+}
+
+fn row(from: &impl Read, id: DeliveryId) -> Result<Option<DeliveryRow>, StoreError> {
+    match from.get(&OUTBOX, &id)? {
+        Some(row) => Ok(Some(row)),
+        None => from.get(&DELIVERIES, &id),
+    }
 }
 
 /// Whether the outbox holds anything.
@@ -322,17 +362,6 @@ pub fn has_backlog(from: &impl Read) -> Result<bool, StoreError> {
     Ok(!from.page(&OUTBOX, all, Order::Ascending, 1)?.is_empty())
 }
 
-/// The largest id that a delivery has.
-///
-/// # Errors
-/// Where the store can not be read.
-pub fn last_id(from: &impl Read) -> Result<Option<DeliveryId>, StoreError> {
-    let all = || (Bound::Unbounded, Bound::Unbounded);
-    let scheduled = from.page(&OUTBOX, all(), Order::Descending, 1)?;
-    let finished = from.page(&DELIVERIES, all(), Order::Descending, 1)?;
-    Ok(scheduled.iter().chain(&finished).map(|(id, _)| *id).max())
-}
-
 /// The next deliveries of the outbox after `after`, at most [`SCAN_ROWS_MAX`].
 pub(super) fn scan_outbox(
     from: &impl Read,
@@ -340,7 +369,7 @@ pub(super) fn scan_outbox(
 ) -> Result<Vec<Delivery>, StoreError> {
     let mut found = Vec::new();
     let range = (after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
-    from.scan(&OUTBOX, range, Order::Ascending, |id, mut row| {
+    from.scan_intact(&OUTBOX, range, Order::Ascending, |id, mut row| {
         row.attempts.clear();
         found.push(delivery(id, row));
         if found.len() < SCAN_ROWS_MAX { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
@@ -362,24 +391,11 @@ pub(super) fn scan_due(
     from: &impl Read,
     start: Bound<(Timestamp, DeliveryId)>,
 ) -> Result<Vec<Due>, StoreError> {
-    let rows =
-        from.page(&OUTBOX_DUE, (start, Bound::Unbounded), Order::Ascending, SCAN_ROWS_MAX)?;
-    let due = |((at, id), row): ((Timestamp, DeliveryId), DueRow)| Due {
-        at,
-        id,
-        webhook: row.webhook,
-        profile: row.profile,
-    };
-    Ok(rows.into_iter().map(due).collect())
-}
-
-/// Hands the deliveries of a table in a range of ids, newest first, to `visit` until it breaks.
-pub(super) fn visit_newest_first(
-    from: &impl Read,
-    is_scheduled: bool,
-    range: (Bound<DeliveryId>, Bound<DeliveryId>),
-    mut visit: impl FnMut(Delivery) -> ControlFlow<()>,
-) -> Result<(), StoreError> {
-    let table = if is_scheduled { &OUTBOX } else { &DELIVERIES };
-    from.scan(table, range, Order::Descending, |id, row| visit(delivery(id, row)))
+    let mut found = Vec::new();
+    let range = (start, Bound::Unbounded);
+    from.scan_intact(&OUTBOX_DUE, range, Order::Ascending, |(at, id), row: DueRow| {
+        found.push(Due { at, id, webhook: row.webhook, profile: row.profile });
+        if found.len() < SCAN_ROWS_MAX { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    })?;
+    Ok(found)
 }

@@ -3,6 +3,8 @@
 //! The shapes of bodies and answers stand in `schemas`; a test holds every name that a route
 //! uses against them, and the integration tests hold real answers against their properties.
 
+mod deliveries;
+
 use std::sync::OnceLock;
 
 use hyper::StatusCode;
@@ -13,7 +15,6 @@ use super::routes::{ROUTES, Route};
 use super::webhooks::schema;
 use super::{Answer, Call, MEDIA_TYPE, Reply};
 use crate::delivery::API_VERSION;
-use crate::delivery::{Source, State};
 
 /// `GET /openapi.json`.
 pub(super) async fn document(call: Call) -> Answer {
@@ -123,6 +124,7 @@ pub(super) fn schemas() -> Value {
         ("WebhookTest", "webhook-test"),
         ("EventExplanation", "event-explanation"),
         ("Replay", "replay"),
+        ("DeliveryAttempt", "delivery-attempt"),
         ("Key", "key"),
     ] {
         let resource = json!({
@@ -142,6 +144,7 @@ pub(super) fn schemas() -> Value {
         let list = json!({ "type": "array", "items": reference });
         all.insert(format!("{name}Collection"), document_of(&list));
     }
+    all["DeliveryAttemptCollection"]["properties"]["meta"] = deliveries::meta_of_recent();
     all.extend(shared());
     all.extend(bodies());
     Value::Object(all)
@@ -201,14 +204,8 @@ fn attributes_of_resources() -> Map<String, Value> {
         "WebhookTopicAttributes": object(json!({})),
         "WebhookAttributes": object(schema::answered().into()),
         "WebhookWithSecretAttributes": object(schema::answered_with_secret().into()),
-        "DeliveryAttributes": object(json!({
-            "state": { "enum": State::ALL.map(State::name) }, "phase": text_or_null(),
-            "event_count": { "type": "integer" }, "source": { "enum": Source::ALL.map(Source::name) }, "destination": text_or_null(),
-            "created_at": moment(), "due_at": moment(), "finished_at": moment(),
-            "attempt_count": { "type": "integer" },
-            "last_status": { "type": ["integer", "null"] }, "last_error": text_or_null(),
-            "attempts": { "type": "array", "items": { "$ref": "#/components/schemas/Attempt" } },
-        })),
+        "DeliveryAttributes": deliveries::attributes(),
+        "DeliveryAttemptAttributes": deliveries::attributes_of_recent(),
         "WebhookTestAttributes": object(super::trials::schema()),
         "EventExplanationAttributes": object(super::explanations::schema()),
         "ReplayAttributes": object(replay_attributes()),
@@ -286,14 +283,8 @@ fn shared() -> Map<String, Value> {
             "self": text(), "next": text_or_null(), "prev": text_or_null(),
         })),
         "Relationship": document_of(&object(json!({ "type": text(), "id": text() }))),
-        "Attempt": object(json!({
-            "at": moment(), "duration_ms": { "type": "number" },
-            "status": { "type": ["integer", "null"] },
-            "error": { "type": ["object", "null"] }, "summary": text(),
-            "phases": { "type": "object" }, "remote_address": text_or_null(),
-            "tls_version": text_or_null(), "request_bytes": { "type": "integer" },
-            "response_headers": text(), "response_excerpt": text(),
-        })),
+        "Attempt": deliveries::attempt(),
+        "DeliveryRequest": deliveries::request(),
         "ReplayPreview": preview(),
         "Health": object(json!({ "status": text() })),
         "OpenApi": { "type": "object" },

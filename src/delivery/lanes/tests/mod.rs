@@ -1,5 +1,7 @@
 //! What lanes give out, and in which order.
 
+mod order;
+
 use std::time::Duration;
 
 use super::*;
@@ -15,6 +17,7 @@ const RULES: LaneRules = LaneRules {
     interval: Duration::ZERO,
     ordering: Ordering::None,
     is_held: false,
+    skip_before: None,
 };
 
 fn ready(number: u128) -> Ready {
@@ -41,7 +44,7 @@ impl Lanes {
 fn lanes() -> Lanes {
     let mut lanes = Lanes::new(RULES);
     assert_eq!(lanes.start_scan(), Some(None));
-    lanes.end_scan(None);
+    lanes.end_scan();
     lanes
 }
 
@@ -59,15 +62,13 @@ fn drain(lanes: &mut Lanes, webhook: WebhookId) -> Vec<u128> {
 fn scan(lanes: &mut Lanes, rows: &[(WebhookId, u128)]) {
     while let Some(from) = lanes.start_scan() {
         let from = from.map_or(0, DeliveryId::as_u128);
-        let mut end = None;
         for (webhook, number) in rows.iter().filter(|(_, number)| *number > from) {
             lanes.offer(*webhook, ready(*number), Phase::Fresh, NOW);
-            end = Some(DeliveryId::from_u128(*number));
             if !lanes.scan_is_wanted() {
                 return;
             }
         }
-        lanes.end_scan(end);
+        lanes.end_scan();
     }
 }
 
@@ -100,7 +101,7 @@ fn what_was_announced_during_a_scan_is_not_forgotten() {
     lanes.offer(HOOK, ready(1), Phase::Fresh, NOW);
     // Committed after the scan's snapshot was taken.
     lanes.announce(HOOK, ready(2), NOW);
-    lanes.end_scan(Some(DeliveryId::from_u128(1)));
+    lanes.end_scan();
     assert_eq!(drain(&mut lanes, HOOK), [1]);
     scan(&mut lanes, &[(HOOK, 2)]);
     assert_eq!(drain(&mut lanes, HOOK), [2]);
@@ -124,7 +125,7 @@ fn count(lanes: &mut Lanes, now: Timestamp) -> usize {
 fn the_window_grows_with_successes_and_halves_with_failures() {
     let mut lanes = Lanes::new(LaneRules { concurrency: 16, ..RULES });
     assert_eq!(lanes.start_scan(), Some(None));
-    lanes.end_scan(None);
+    lanes.end_scan();
     for number in 1..=100 {
         lanes.announce(HOOK, ready(number), NOW);
     }
@@ -258,11 +259,11 @@ fn a_scan_does_not_bring_back_a_retry_that_was_recorded_since_it_began() {
     let mut lanes = lanes();
     lanes.offer_retry(HOOK, retry(7), NOW);
     assert_eq!(drain(&mut lanes, HOOK), [7]);
-    lanes.start_retry_scan();
+    lanes.watch_records();
     lanes.recorded(HOOK, &retry(7), true);
     lanes.offer_retry(HOOK, retry(7), NOW);
     assert!(drain(&mut lanes, HOOK).is_empty(), "the snapshot is older than the record");
-    lanes.end_retry_scan();
+    lanes.unwatch_records();
     lanes.offer_retry(HOOK, retry(7), NOW);
     assert_eq!(drain(&mut lanes, HOOK), [7], "due again, by a later scan");
 }
@@ -278,12 +279,12 @@ fn retries_without_room_are_read_again_from_the_first_that_was_left() {
     for number in 1..=2 * most {
         lanes.offer_retry(HOOK, due(number), NOW);
     }
-    assert_eq!(lanes.wants_retries(), None, "it is full");
+    assert_eq!(lanes.wants_retries(), [], "it is full");
     let first = drain(&mut lanes, HOOK);
     assert_eq!(first.len() as u128, most);
     let left = due(most + 1);
-    assert_eq!(lanes.wants_retries(), Some((left.since, left.id)));
-    assert_eq!(lanes.wants_retries(), None, "asked for once");
+    assert_eq!(lanes.wants_retries(), [(HOOK, (left.since, left.id))]);
+    assert_eq!(lanes.wants_retries(), [], "asked for once");
     for number in 1..=2 * most {
         lanes.offer_retry(HOOK, due(number), NOW);
     }
@@ -315,100 +316,103 @@ fn a_held_lane_gives_nothing_and_a_retired_one_is_forgotten() {
     lanes.configure(HOOK, LaneRules { is_held: true, ..RULES }, NOW);
     lanes.announce(HOOK, ready(1), NOW);
     assert_eq!((lanes.next_runnable(), lanes.take(HOOK, NOW)), (None, None));
+    assert_eq!(lanes.total, 0, "what is held waits in the store, not in memory");
     lanes.configure(HOOK, RULES, NOW);
+    scan(&mut lanes, &[(HOOK, 1)]);
     assert_eq!(lanes.next_runnable(), Some(HOOK));
     assert_eq!(drain(&mut lanes, HOOK), [1]);
+    assert_eq!(lanes.wants_retries().len(), 1, "what is due is read again, too");
     lanes.retire(HOOK, NOW);
     assert!(lanes.lanes.is_empty());
 }
 
-/// The store's part in keeping order: what waits behind a profile, and what is due.
-#[derive(Default)]
-struct Store {
-    behind: Vec<Ready>,
-    due: Vec<Ready>,
-}
-
-impl Store {
-    /// One turn of the worker.
-    fn turn(&mut self, lanes: &mut Lanes) {
-        for ready in self.due.drain(..) {
-            lanes.offer_retry(HOOK, ready, NOW);
-        }
-        let stored = lanes.take_to_store();
-        self.behind.extend(stored.iter().map(|(_, ready)| *ready));
-        self.behind.sort_unstable_by_key(|ready| ready.id);
-        lanes.stored(&stored);
-        for (webhook, key) in lanes.take_idle_keys() {
-            let first = self.behind.iter().find(|ready| ready.key == key).copied();
-            lanes.bring_back(webhook, key, first, NOW);
-        }
-    }
-}
-
-/// Sends 400 deliveries about 7 profiles to an endpoint that fails now and then, many at a time,
-/// and returns them as they succeeded.
-fn sent_in_order(ordering: Ordering) -> Vec<Ready> {
-    let mut lanes = Lanes::new(LaneRules { ordering, concurrency: 16, ..RULES });
+#[test]
+fn a_commit_that_a_scan_saw_first_is_sent_once() {
+    let mut lanes = Lanes::new(RULES);
     assert_eq!(lanes.start_scan(), Some(None));
-    lanes.end_scan(None);
-    for number in 1..=400_u128 {
-        lanes.announce(HOOK, about(1 + number * number % 7, number), NOW);
-    }
-    let (mut store, mut under_way, mut done) = (Store::default(), Vec::new(), Vec::new());
-    for step in 0_usize.. {
-        store.turn(&mut lanes);
-        while let Some(ready) = lanes.take(HOOK, NOW) {
-            under_way.push(ready);
-        }
-        if under_way.is_empty() {
-            break;
-        }
-        // Attempts end in no particular order; every fifth fails, and is due again.
-        let ended = under_way.swap_remove((step * 7) % under_way.len());
-        let fails = step % 5 == 0;
-        lanes.end(HOOK, if fails { Verdict::Refusal } else { Verdict::Well });
-        store.behind.retain(|ready| ready.id != ended.id);
-        lanes.recorded(HOOK, &ended, fails);
-        if fails {
-            store.due.push(ended);
-        } else {
-            done.push(ended);
-        }
-    }
-    done
+    lanes.offer(HOOK, ready(1), Phase::Fresh, NOW);
+    lanes.end_scan();
+    // The writer tells of its commit after readers could see it.
+    lanes.announce(HOOK, ready(1), NOW);
+    assert_eq!(drain(&mut lanes, HOOK), [1]);
 }
 
 #[test]
-fn of_one_profile_nothing_overtakes() {
-    let done = sent_in_order(Ordering::ByProfile);
-    assert_eq!(done.len(), 400);
-    for profile in 1..=7 {
-        let of_one: Vec<_> = done.iter().filter(|ready| ready.key == profile).collect();
-        assert!(of_one.is_sorted_by_key(|ready| ready.id), "profile {profile}");
-    }
-    assert!(!done.is_sorted_by_key(|ready| ready.id), "profiles do not wait for each other");
-}
-
-#[test]
-fn strictly_nothing_overtakes_at_all() {
-    let done = sent_in_order(Ordering::Strict);
-    assert_eq!(done.len(), 400);
-    assert!(done.is_sorted_by_key(|ready| ready.id));
-}
-
-#[test]
-fn after_a_start_keys_are_held_by_what_the_store_shows() {
-    let mut lanes = Lanes::new(LaneRules { ordering: Ordering::ByProfile, ..RULES });
+fn what_was_announced_and_not_taken_keeps_its_lane_behind() {
+    let mut lanes = Lanes::new(RULES);
     assert_eq!(lanes.start_scan(), Some(None));
-    lanes.offer(HOOK, about(1, 1), Phase::Due, NOW);
-    lanes.offer(HOOK, about(2, 2), Phase::Behind, NOW);
-    for number in 3..=5 {
-        lanes.offer(HOOK, about(number - 2, number), Phase::Fresh, NOW);
+    lanes.offer(HOOK, ready(1), Phase::Fresh, NOW);
+    lanes.announce(HOOK, ready(5), NOW);
+    // The scan had passed the place of 5, and went on further.
+    lanes.offer(OTHER, ready(9), Phase::Fresh, NOW);
+    lanes.end_scan();
+    assert_eq!(drain(&mut lanes, HOOK), [1]);
+    scan(&mut lanes, &[(HOOK, 5)]);
+    assert_eq!(drain(&mut lanes, HOOK), [5]);
+}
+
+#[test]
+fn a_webhook_that_becomes_ordered_learns_what_is_on_its_way() {
+    let mut lanes = lanes();
+    for number in 1..=4 {
+        lanes.announce(HOOK, about(7, number), NOW);
     }
-    lanes.end_scan(Some(DeliveryId::from_u128(5)));
-    let taken: Vec<_> = std::iter::from_fn(|| lanes.take(HOOK, NOW)).collect();
-    assert_eq!(taken, [about(3, 5)], "the others wait behind their profiles");
-    assert_eq!(lanes.take_to_store().len(), 2);
-    assert_eq!(lanes.standing(HOOK).blocked_keys, 2);
+    let first = lanes.take(HOOK, NOW).expect("nothing keeps it");
+    lanes.configure(HOOK, LaneRules { ordering: Ordering::Strict, ..RULES }, NOW);
+    assert_eq!(lanes.start_scan(), Some(None));
+    lanes.watch_records();
+    for number in 1..=4 {
+        lanes.offer(HOOK, about(7, number), Phase::Fresh, NOW);
+    }
+    lanes.end_scan();
+    lanes.unwatch_records();
+    assert_eq!(lanes.take(HOOK, NOW), None, "one is under way");
+    lanes.end(HOOK, Verdict::Well);
+    lanes.recorded(HOOK, &first, false);
+    assert_eq!(lanes.take(HOOK, NOW), Some(about(7, 2)));
+}
+
+#[test]
+fn a_finished_delivery_that_an_old_snapshot_shows_holds_no_key() {
+    let mut lanes = Lanes::new(LaneRules { ordering: Ordering::Strict, ..RULES });
+    lanes.offer_retry(HOOK, retry(1), NOW);
+    assert!(lanes.take(HOOK, NOW).is_some());
+    assert_eq!(lanes.start_scan(), Some(None));
+    lanes.watch_records();
+    lanes.end(HOOK, Verdict::Well);
+    lanes.recorded(HOOK, &retry(1), false);
+    lanes.offer(HOOK, retry(1), Phase::Due, NOW);
+    lanes.offer(HOOK, ready(2), Phase::Fresh, NOW);
+    lanes.end_scan();
+    lanes.unwatch_records();
+    assert_eq!(lanes.take(HOOK, NOW), Some(ready(2)));
+}
+
+#[test]
+fn a_skipped_retry_need_not_wait_for_its_time() {
+    let mut lanes = lanes();
+    let skip_before = Some(DeliveryId::from_u128(100));
+    lanes.configure(HOOK, LaneRules { skip_before, ..RULES }, NOW);
+    assert_eq!(lanes.start_scan(), Some(None));
+    assert_eq!(lanes.wants_retries().len(), 1);
+    lanes.offer(HOOK, retry(7), Phase::Due, NOW);
+    lanes.end_scan();
+    assert_eq!(lanes.take(HOOK, NOW).map(|ready| ready.id), Some(DeliveryId::from_u128(7)));
+}
+
+#[test]
+fn a_cancelled_delivery_is_not_sent_and_frees_its_key() {
+    let mut lanes = lanes();
+    lanes.configure(HOOK, LaneRules { ordering: Ordering::Strict, ..RULES }, NOW);
+    scan(&mut lanes, &[]);
+    for number in 1..=3 {
+        lanes.announce(HOOK, ready(number), NOW);
+    }
+    let first = lanes.take(HOOK, NOW).expect("nothing keeps it");
+    lanes.end(HOOK, Verdict::Refusal);
+    lanes.recorded(HOOK, &first, true);
+    assert_eq!(lanes.take(HOOK, NOW), None, "it waits for its retry");
+    lanes.cancelled(HOOK, DeliveryId::from_u128(2), NOW);
+    lanes.cancelled(HOOK, first.id, NOW);
+    assert_eq!(lanes.take(HOOK, NOW), Some(ready(3)));
 }

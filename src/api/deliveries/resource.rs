@@ -1,0 +1,107 @@
+//! A delivery as a resource: where it stands, and, where one is read, its attempts with all that
+//! is known of them.
+
+use serde_json::{Value, json};
+
+use crate::api::Call;
+use crate::api::jsonapi::{Resource, attributes};
+use crate::api::webhooks::shown_url;
+use crate::delivery;
+use crate::delivery::{Attempt, Delivery, State};
+use crate::egress::TlsVersion;
+
+/// The names of all attributes; `attempts`, `request` and `summary` only where one is read.
+pub(super) const FIELDS: [&str; 15] = [
+    "attempt_count",
+    "attempts",
+    "created_at",
+    "destination",
+    "due_at",
+    "event_count",
+    "finished_at",
+    "last_error",
+    "last_status",
+    "phase",
+    "request",
+    "resent_at",
+    "source",
+    "state",
+    "summary",
+];
+
+/// The delivery's resource object, with its attempts if `is_whole`.
+pub(super) fn resource(call: &Call, delivery: &Delivery, is_whole: bool) -> Resource {
+    let endpoint = call.parts().webhooks.get(delivery.webhook);
+    let destination =
+        endpoint.as_ref().map(|endpoint| shown_url(call, &endpoint.webhook.endpoint_url));
+    let last = delivery.attempts.last();
+    let mut shown = attributes(json!({
+        "state": delivery.state.name(),
+        "source": delivery.source.name(),
+        "phase": (delivery.state == State::Scheduled).then(|| delivery.phase.name()),
+        "event_count": delivery.events.len(),
+        "destination": destination,
+        "created_at": delivery.created.rfc3339_micros(),
+        "due_at": delivery.due.map(|at| at.rfc3339_micros()),
+        "finished_at": delivery.finished.map(|at| at.rfc3339_micros()),
+        "resent_at": delivery.resent.map(|at| at.rfc3339_micros()),
+        "attempt_count": delivery.attempts.len(),
+        "last_status": last.and_then(|attempt| attempt.outcome.status()),
+        "last_error": last.and_then(|attempt| attempt.outcome.error()),
+    }));
+    if is_whole {
+        let parts = call.parts();
+        let standing = parts.deliveries.standing(delivery.webhook);
+        let summary = delivery::summary(delivery, endpoint.as_deref(), standing, parts.clock.now());
+        let attempts: Vec<Value> = delivery.attempts.iter().map(attempt).collect();
+        shown.insert("summary".to_owned(), summary.into());
+        shown.insert("attempts".to_owned(), attempts.into());
+        shown.insert("request".to_owned(), Value::Null);
+    }
+    Resource {
+        kind: "delivery",
+        id: delivery.id.to_string(),
+        attributes: shown,
+        relationships: Some(relationships(delivery)),
+        path: format!("/api/deliveries/{}/", delivery.id),
+    }
+}
+
+fn relationships(delivery: &Delivery) -> Value {
+    let of = |kind: &str, id: String| json!({ "type": kind, "id": id });
+    let events: Vec<_> = delivery.events.iter().map(|id| of("event", id.to_string())).collect();
+    json!({
+        "webhook": { "data": of("webhook", delivery.webhook.to_string()) },
+        "event": { "data": of("event", delivery.event().to_string()) },
+        "events": { "data": events },
+        "profile": { "data": delivery.profile.map(|id| of("profile", id.to_string())) },
+    })
+}
+
+/// One attempt. What did not happen is null: a connection that was still open needs no look-up.
+pub(super) fn attempt(attempt: &Attempt) -> Value {
+    let summary = delivery::sentence(attempt);
+    let error = attempt.outcome.error().map(|kind| json!({ "kind": kind, "detail": summary }));
+    let ms = |duration: std::time::Duration| duration.as_secs_f64() * 1_000.0;
+    let trace = &attempt.trace;
+    json!({
+        "at": attempt.at.rfc3339_micros(),
+        "duration_ms": ms(trace.total),
+        "status": attempt.outcome.status(),
+        "error": error,
+        "summary": summary,
+        "phases": {
+            "queue_ms": ms(trace.queue),
+            "dns_ms": trace.dns.map(ms),
+            "connect_ms": trace.connect.map(ms),
+            "tls_ms": trace.tls_handshake.map(ms),
+            "first_byte_ms": trace.first_byte.map(ms),
+        },
+        "remote_address": trace.remote.map(|address| address.to_string()),
+        "tls_version": trace.tls.map(TlsVersion::as_str),
+        "request_bytes": attempt.body_bytes,
+        "request": null,
+        "response_headers": attempt.response_head,
+        "response_excerpt": attempt.excerpt,
+    })
+}
