@@ -344,20 +344,20 @@ pub const TOKEN_BYTES_MAX: usize = 3 * 1024;
 pub const MESSAGES_KEPT: usize = 256;
 /// The largest message that is kept: all of them together take 2 MiB at most.
 pub const MESSAGE_KEPT_BYTES_MAX: usize = 8 * 1024;
-/// Deliveries that one command of the indexer takes: a few dozen milliseconds of the writer, and
-/// enough to share pages.
-pub const INDEXED_AT_ONCE_MAX: usize = 2_000;
+/// Deliveries that one command of the indexer takes: some ten milliseconds for which an event waits
+/// to be acknowledged, and enough to share pages.
+pub const INDEXED_AT_ONCE_MAX: usize = 500;
 /// Entries of the index that one command writes, give or take one delivery: a batch has one for
 /// each of its events.
 pub const INDEX_ENTRIES_AT_ONCE_MAX: usize = 3 * INDEXED_AT_ONCE_MAX;
 /// Without a delivery that is scheduled or recorded for so long, it is quiet enough to index.
 pub const INDEX_QUIET: Duration = Duration::from_millis(100);
-/// The indexer waits for quiet this many times, two seconds in all: what is not indexed yet has to
+/// The indexer waits for quiet this many times, half a minute in all: what is not indexed yet has to
 /// be read by every listing.
-pub const INDEX_QUIET_TRIES_MAX: usize = 20;
+pub const INDEX_QUIET_TRIES_MAX: usize = 300;
 /// From so many deliveries on the indexer does not wait for quiet: reading them takes a listing
-/// about ten milliseconds.
-pub const INDEX_TAIL_MAX: usize = 5_000;
+/// some fifty milliseconds.
+pub const INDEX_TAIL_MAX: usize = 50_000;
 /// Deliveries of one event that are looked at together: one for each webhook that there can be.
 pub const DELIVERIES_OF_EVENT_MAX: usize = WEBHOOKS_MAX;
 /// Notices that become events in one command.

@@ -3,6 +3,7 @@
 //! An attempt counts as under way until its result is on disk; a crash in between repeats it with
 //! the same message id (invariant 4). The queue is bounded, so that this window is.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,7 +33,6 @@ pub struct Policies {
 }
 
 /// The result of one attempt.
-#[derive(Clone)]
 pub(super) struct Made {
     pub(super) ready: Ready,
     pub(super) webhook: WebhookId,
@@ -42,12 +42,9 @@ pub(super) struct Made {
     pub(super) version: Option<Timestamp>,
 }
 
-/// What was recorded of it.
-struct Recorded {
-    made: Made,
-    /// `None` where the delivery had left the outbox meanwhile.
-    next: Option<(Next, EventId)>,
-}
+/// What follows an attempt, and the first of the delivery's events; `None` where the delivery had
+/// left the outbox meanwhile.
+type Recorded = Option<(Next, EventId)>;
 
 pub(super) struct Recorder {
     store: Store,
@@ -69,34 +66,34 @@ impl Recorder {
     pub(super) async fn run(self, mut results: mpsc::Receiver<Made>) {
         let mut waiting = Vec::new();
         while results.recv_many(&mut waiting, limits::RESULTS_PER_COMMAND_MAX).await > 0 {
-            let made = std::mem::take(&mut waiting);
-            if self.record(made.clone()).await.is_ok() {
+            let made: Arc<[Made]> = waiting.drain(..).collect();
+            if self.record(&made, 0..made.len()).await.is_ok() {
                 continue;
             }
             // One row that can not be read must not keep the others from being recorded.
-            for made in made {
-                let (id, webhook, ready) = (made.ready.id, made.webhook, made.ready);
-                if let Err(error) = self.record(vec![made]).await {
+            for (place, one) in made.iter().enumerate() {
+                if let Err(error) = self.record(&made, place..place + 1).await {
+                    let id = one.ready.id;
                     error!(%error, delivery.id = %id, "could not record what came of an attempt");
-                    self.tell_lanes(webhook, &ready, false);
+                    self.tell_lanes(std::iter::once((one, false)));
                 }
             }
         }
     }
 
-    async fn record(&self, made: Vec<Made>) -> Result<(), StoreError> {
-        let desk = Arc::clone(&self.desk);
+    /// Records those of `made` in one command.
+    async fn record(&self, made: &Arc<[Made]>, range: Range<usize>) -> Result<(), StoreError> {
+        let (desk, all, places) = (Arc::clone(&self.desk), Arc::clone(made), range.clone());
         let record = move |tx: &mut Tx<'_, '_>| {
-            made.into_iter().map(|made| desk.record(tx, made)).collect::<Result<Vec<_>, _>>()
+            let some = all.get(places).unwrap_or_default();
+            some.iter().map(|made| desk.record(tx, made)).collect::<Result<Vec<Recorded>, _>>()
         };
         let recorded = self.store.commit(record).await?;
         let shared = &self.desk.shared;
-        let mut earliest = None;
-        for Recorded { made, next } in &recorded {
-            let due = next.and_then(|(next, _)| due_of(next));
-            earliest = super::handle::earlier(earliest, due);
-            self.tell_lanes(made.webhook, &made.ready, due.is_some());
-        }
+        let of = || made.get(range.clone()).unwrap_or_default().iter().zip(&recorded);
+        let due = |next: &Recorded| next.and_then(|(next, _)| due_of(next));
+        self.tell_lanes(of().map(|(made, next)| (made, due(next).is_some())));
+        let earliest = recorded.iter().filter_map(due).min();
         if let Some(due) = earliest {
             shared.due_at(due);
         }
@@ -104,17 +101,20 @@ impl Recorder {
             shared.wake.notify_one();
         }
         shared.traffic.recorded();
-        recorded.iter().for_each(report);
-        shared.recent.add(recorded.into_iter().filter_map(recent));
+        of().for_each(|(made, next)| report(made, *next));
+        shared.recent.add(of().filter_map(|(made, next)| next.map(|next| recent(made, next))));
         Ok(())
     }
 
-    fn tell_lanes(&self, webhook: WebhookId, ready: &Ready, will_retry: bool) {
+    /// Tells the lanes which results are on disk, and whether a retry follows.
+    fn tell_lanes<'a>(&self, recorded: impl Iterator<Item = (&'a Made, bool)>) {
         let shared = &self.desk.shared;
         let now = shared.clock.now();
         shared.with_lanes(|lanes| {
-            lanes.recorded(webhook, ready, will_retry);
-            lanes.wake_after_record(webhook, now);
+            for (made, will_retry) in recorded {
+                lanes.recorded(made.webhook, &made.ready, will_retry);
+                lanes.wake_after_record(made.webhook, now);
+            }
         });
     }
 }
@@ -127,9 +127,9 @@ const fn due_of(next: Next) -> Option<Timestamp> {
 }
 
 impl Desk {
-    fn record(&self, tx: &mut Tx<'_, '_>, made: Made) -> Result<Recorded, StoreError> {
+    fn record(&self, tx: &mut Tx<'_, '_>, made: &Made) -> Result<Recorded, StoreError> {
         let endpoint = self.shared.webhooks.get(made.webhook);
-        let next = self.decide(tx, &made, endpoint.as_deref())?;
+        let next = self.decide(tx, made, endpoint.as_deref())?;
         if let Some((Next::Finished(State::Exhausted), source, event)) = next
             // A failure to deliver such news is no news itself: there would be no end.
             && source != Source::Operational
@@ -141,9 +141,9 @@ impl Desk {
         let is_of_now = |endpoint: &Arc<Endpoint>| Some(endpoint.webhook.updated) == made.version;
         if let Some(endpoint) = endpoint.filter(is_of_now) {
             let source = next.map(|(_, source, _)| source);
-            self.judge(tx, &made, &endpoint, source)?;
+            self.judge(tx, made, &endpoint, source)?;
         }
-        Ok(Recorded { made, next: next.map(|(next, _, event)| (next, event)) })
+        Ok(next.map(|(next, _, event)| (next, event)))
     }
 
     fn decide(
@@ -254,33 +254,32 @@ impl Desk {
     }
 }
 
-fn recent(recorded: Recorded) -> Option<RecentAttempt> {
-    let (next, event) = recorded.next?;
-    let Made { ready, webhook, attempt, .. } = recorded.made;
+fn recent(made: &Made, (next, event): (Next, EventId)) -> RecentAttempt {
+    let Made { ready, webhook, attempt, .. } = made;
     let (state, due) = match next {
         Next::Retry(due) => (State::Scheduled, Some(due)),
         Next::Finished(state) => (state, None),
     };
-    Some(RecentAttempt {
+    RecentAttempt {
         number: 0,
         delivery: ready.id,
-        webhook,
+        webhook: *webhook,
         event,
         at: attempt.at,
         duration: attempt.trace.total,
-        outcome: attempt.outcome,
+        outcome: attempt.outcome.clone(),
         state,
         due,
-    })
+    }
 }
 
 /// Says in the log what came of an attempt: loud only where a delivery was given up.
-fn report(recorded: &Recorded) {
-    let Made { ready, webhook, attempt, .. } = &recorded.made;
+fn report(made: &Made, recorded: Recorded) {
+    let Made { ready, webhook, attempt, .. } = made;
     let id = ready.id;
     let duration_ms = attempt.trace.total.as_secs_f64() * 1_000.0;
     let status = attempt.outcome.status().unwrap_or_default();
-    match recorded.next {
+    match recorded {
         Some((Next::Finished(State::Delivered), _)) => {
             debug!(delivery.id = %id, webhook.id = %webhook, status, duration_ms, "delivered");
         }

@@ -26,9 +26,21 @@ const fn setting(
 }
 
 /// In the order of the table.
-static SETTINGS: [Setting; 18] = [
+static SETTINGS: [Setting; 20] = [
     setting("disabled_reason", "reason", Value::is_null, text),
     setting("disabled_detail", "because", Value::is_null, text),
+    setting(
+        "breaker",
+        "breaker",
+        |value| *value == "closed",
+        |_| "open: left alone after failures in a row, and probed".to_owned(),
+    ),
+    setting(
+        "blocked_profiles",
+        "blocked",
+        |value| *value == 0,
+        |value| format!("{} profiles, each behind its first failed delivery", text(value)),
+    ),
     setting("paused", "paused", |value| *value == false, |_| "yes".to_owned()),
     setting("method", "method", |value| *value == "POST", text),
     setting("filter", "filter", Value::is_null, text),
@@ -64,6 +76,9 @@ pub(super) fn fields(document: &Webhook) -> Table {
     fields.extend(topics.into_iter().map(|topic| ("topic", Cell::plain(topic))));
     if let Some(at) = of.settings.get("disabled_at").and_then(Value::as_str) {
         fields.push(("disabled at", Cell::moment(Some(at))));
+    }
+    if let Some(at) = of.settings.get("failing_since").and_then(Value::as_str) {
+        fields.push(("failing since", Cell::moment(Some(at))));
     }
     for setting in &SETTINGS {
         let value = of.settings.get(setting.attribute).filter(|value| !(setting.is_default)(value));
