@@ -290,6 +290,8 @@ pub const DISABLE_AFTER: Duration = Duration::from_secs(5 * 24 * 3_600);
 /// Failures further apart than this are not one failure: more than the longest step of the default
 /// schedule with its jitter.
 pub const FAILURES_APART_MAX: Duration = Duration::from_secs(36 * 3_600);
+/// How often it is written down that an endpoint still fails.
+pub const FAILURE_WRITTEN_EVERY: Duration = Duration::from_secs(3_600);
 /// An endpoint that failed for less than this and works again is no news.
 pub const RECOVERED_AFTER: Duration = Duration::from_secs(60);
 /// Attempts under way to all endpoints together: each holds a socket and about 50 KB. An endpoint

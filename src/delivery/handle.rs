@@ -126,8 +126,7 @@ impl Deliveries {
             traffic: Traffic::default(),
             concurrency,
         };
-        let now = shared.clock.now();
-        shared.failing.load(store, now)?;
+        shared.failing.load(store)?;
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -213,7 +212,7 @@ impl Deliveries {
 
     fn offer(&self, webhook: WebhookId, ready: Ready) {
         let now = self.shared.clock.now();
-        self.shared.with_lanes(|lanes| lanes.offer_retry(webhook, ready, now));
+        self.shared.with_lanes(|lanes| lanes.resend(webhook, ready, now));
         self.shared.due_at(ready.since);
         self.shared.wake.notify_one();
     }
@@ -277,7 +276,13 @@ impl Deliveries {
             self.shared.failing.clear(tx, id);
         }
         let deliveries = self.clone();
-        tx.after_commit(move || deliveries.refresh(id));
+        tx.after_commit(move || {
+            deliveries.refresh(id);
+            if is_corrected {
+                let now = deliveries.shared.clock.now();
+                deliveries.shared.with_lanes(|lanes| lanes.revive(id, now));
+            }
+        });
         // After the new rules: a webhook that was just switched off sends nothing more.
         self.announce_batch(tx, batch);
     }

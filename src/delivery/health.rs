@@ -19,6 +19,8 @@ const FAILING: Table<WebhookId, FailingRow> = Table::new("webhooks_failing");
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct FailingRow {
     since_micros: i64,
+    /// The last failure, give or take [`limits::FAILURE_WRITTEN_EVERY`].
+    last_micros: i64,
 }
 
 impl Row for FailingRow {
@@ -33,21 +35,23 @@ pub(super) struct Failing(Arc<Mutex<HashMap<WebhookId, Failure>>>);
 #[derive(Clone, Copy, Debug)]
 struct Failure {
     since: Timestamp,
-    /// The last attempt that failed; after a restart, the restart.
+    /// The last attempt that failed.
     last: Timestamp,
+    /// Up to when that is written down.
+    written: Timestamp,
 }
 
 impl Failing {
     /// Reads which endpoints failed when the daemon stopped.
-    pub(super) fn load(&self, from: &impl Read, now: Timestamp) -> Result<(), StoreError> {
+    pub(super) fn load(&self, from: &impl Read) -> Result<(), StoreError> {
         let all = (Bound::Unbounded, Bound::Unbounded);
         let rows = from.page(&FAILING, all, Order::Ascending, limits::WEBHOOKS_MAX * 2)?;
-        let since = |row: FailingRow| Failure {
-            since: Timestamp::from_micros(row.since_micros),
-            last: now,
+        let failure = |row: FailingRow| {
+            let last = Timestamp::from_micros(row.last_micros);
+            Failure { since: Timestamp::from_micros(row.since_micros), last, written: last }
         };
         let mut failing = self.0.lock().expect("no holder panics");
-        *failing = rows.into_iter().map(|(webhook, row)| (webhook, since(row))).collect();
+        *failing = rows.into_iter().map(|(webhook, row)| (webhook, failure(row))).collect();
         Ok(())
     }
 
@@ -64,17 +68,20 @@ impl Failing {
         webhook: WebhookId,
     ) -> Result<Timestamp, StoreError> {
         let now = tx.now();
-        let mut failing = self.0.lock().expect("no holder panics");
-        if let Some(failure) = failing.get_mut(&webhook)
-            && now.since(failure.last) <= limits::FAILURES_APART_MAX
-        {
-            failure.last = now;
-            return Ok(failure.since);
-        }
-        failing.insert(webhook, Failure { since: now, last: now });
-        drop(failing);
-        tx.put(&FAILING, &webhook, &FailingRow { since_micros: now.micros() })?;
-        Ok(now)
+        let known = self.0.lock().expect("no holder panics").get(&webhook).copied();
+        let goes_on = known.filter(|known| now.since(known.last) <= limits::FAILURES_APART_MAX);
+        let since = goes_on.map_or(now, |known| known.since);
+        let written = match goes_on.map(|known| known.written) {
+            Some(written) if now.since(written) < limits::FAILURE_WRITTEN_EVERY => written,
+            _ => {
+                let row = FailingRow { since_micros: since.micros(), last_micros: now.micros() };
+                tx.put(&FAILING, &webhook, &row)?;
+                now
+            }
+        };
+        let failure = Failure { since, last: now, written };
+        self.0.lock().expect("no holder panics").insert(webhook, failure);
+        Ok(since)
     }
 
     /// The endpoint took something, or is not tried any more; since when it had failed.
@@ -92,7 +99,8 @@ mod tests {
 
     #[test]
     fn rows_have_frozen_bytes() {
-        assert_eq!(hex_of(&FailingRow { since_micros: 5 }), "010af91620dd8786b05c");
-        assert_eq!(from_hex("010af91620dd8786b05c"), Ok(FailingRow { since_micros: 5 }));
+        let row = || FailingRow { since_micros: 5, last_micros: 6 };
+        assert_eq!(hex_of(&row()), "010a0c6c180d7bc2aab843");
+        assert_eq!(from_hex("010a0c6c180d7bc2aab843"), Ok(row()));
     }
 }

@@ -53,7 +53,7 @@ pub use attempt::{API_VERSION, Sender, Trial};
 pub use handle::{CompleteBatch, Deliveries, Order, Tasks};
 pub use index::keep_ids_growing;
 pub use lanes::Standing;
-pub use listing::{Created, Filter, of_event, page};
+pub use listing::{Created, Filter, OfEvents, of_event, page};
 pub use message::Messages;
 pub use notice::{Notice, NoticeKind, remove as remove_notice, waiting as waiting_notices};
 pub use oauth::Tokens;

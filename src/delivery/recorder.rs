@@ -70,6 +70,7 @@ impl Recorder {
             if self.record(&made, 0..made.len()).await.is_ok() {
                 continue;
             }
+            self.forget_what_was_undone();
             // One row that can not be read must not keep the others from being recorded.
             for (place, one) in made.iter().enumerate() {
                 if let Err(error) = self.record(&made, place..place + 1).await {
@@ -106,6 +107,15 @@ impl Recorder {
         Ok(())
     }
 
+    /// A command that failed may have told more of endpoints' health than is stored.
+    fn forget_what_was_undone(&self) {
+        let shared = &self.desk.shared;
+        let stored = self.store.snapshot().and_then(|from| shared.failing.load(&from));
+        if let Err(error) = stored {
+            error!(%error, "could not read which endpoints fail");
+        }
+    }
+
     /// Tells the lanes which results are on disk, and whether a retry follows.
     fn tell_lanes<'a>(&self, recorded: impl Iterator<Item = (&'a Made, bool)>) {
         let shared = &self.desk.shared;
@@ -113,7 +123,7 @@ impl Recorder {
         shared.with_lanes(|lanes| {
             for (made, will_retry) in recorded {
                 lanes.recorded(made.webhook, &made.ready, will_retry);
-                lanes.wake_after_record(made.webhook, now);
+                lanes.wake_after_record(made.webhook, (made.ready.id, will_retry), now);
             }
         });
     }

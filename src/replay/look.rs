@@ -12,7 +12,7 @@ use super::standing::Action;
 use super::{Choice, Counts, Standing, Stretch, Wanted, parse};
 use crate::clock::{Stopwatch, Timestamp};
 use crate::condition::Filter;
-use crate::delivery::{self, Order, Source};
+use crate::delivery::{OfEvents, Order, Source};
 use crate::event::{self, Event};
 use crate::id::{EventId, MetricId, WebhookId};
 use crate::limits;
@@ -80,24 +80,25 @@ impl Search {
         mut visit: impl FnMut(EventId, Option<(Order, Standing)>) -> ControlFlow<()>,
     ) -> Result<Reached, StoreError> {
         let (mut cursor, watch) = (stretch.after, Stopwatch::start());
+        let deliveries = OfEvents::new(from)?;
         loop {
             let most = limits::REPLAY_PAGE_EVENTS_MAX;
             let page = event::page(from, cursor, stretch.to, most)?;
             if page.is_empty() {
-                return Ok(Reached { cursor, is_end: true });
+                return Ok(Reached { cursor, is_end: true, deliveries });
             }
             for event in page {
                 cursor = event.id;
                 let found = match self.order(from, &event, now)? {
                     Some(order) => {
-                        let deliveries = delivery::of_event(from, event.id)?;
-                        Some((order, Standing::of(&deliveries, self.webhook)))
+                        let standing = Standing::of(&deliveries.of(from, event.id)?, self.webhook);
+                        Some((order, standing))
                     }
                     None => None,
                 };
                 let has_time = watch.elapsed() < limits::REPLAY_LOOK_TIME_MAX;
                 if visit(event.id, found).is_break() || !has_time {
-                    return Ok(Reached { cursor, is_end: cursor >= stretch.to });
+                    return Ok(Reached { cursor, is_end: cursor >= stretch.to, deliveries });
                 }
             }
         }
@@ -107,6 +108,7 @@ impl Search {
 struct Reached {
     cursor: EventId,
     is_end: bool,
+    deliveries: OfEvents,
 }
 
 /// What a look found.
@@ -120,6 +122,8 @@ pub(super) struct Looked {
     pub(super) counts: Counts,
     /// What is to be scheduled, in order.
     pub(super) orders: Vec<Order>,
+    /// The deliveries that there were, so that a step need only read those that came since.
+    pub(super) deliveries: OfEvents,
 }
 
 /// Looks at the next events of a stretch: a bounded number of them, of which `most` at most are to
@@ -146,7 +150,8 @@ pub(super) fn look(
             orders.len() < most && counts.scanned < limits::REPLAY_LOOK_EVENTS_MAX as u64;
         if has_room { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     })?;
-    Ok(Looked { cursor: reached.cursor, is_end: reached.is_end, counts, orders })
+    let Reached { cursor, is_end, deliveries } = reached;
+    Ok(Looked { cursor, is_end, counts, orders, deliveries })
 }
 
 /// What a replay would do.

@@ -8,7 +8,6 @@ use super::look::Looked;
 use super::registry::Shared;
 use super::standing::{Action, Standing};
 use super::{Counts, Replay, Status, rows};
-use crate::delivery::{self, Order};
 use crate::id::{DeliveryId, EventId, ReplayId};
 use crate::store::{StoreError, Tx};
 use crate::webhook::Endpoint;
@@ -22,7 +21,7 @@ pub(super) fn take(
     shared: &Shared,
     id: ReplayId,
     seen_at: EventId,
-    looked: &Looked,
+    mut looked: Looked,
 ) -> Result<u32, StoreError> {
     let Some(mut replay) = rows::get(tx, id)? else { return Ok(0) };
     if replay.status != Status::Running || replay.cursor != seen_at {
@@ -41,7 +40,8 @@ pub(super) fn take(
         return Ok(0);
     }
     tx.needs_room()?;
-    let counts = schedule(tx, shared, &replay, &endpoint, &looked.orders)?;
+    looked.deliveries.catch_up(tx)?;
+    let counts = schedule(tx, shared, &replay, &endpoint, &looked)?;
     replay.counts.add(looked.counts);
     replay.counts.add(counts);
     replay.cursor = looked.cursor;
@@ -59,13 +59,13 @@ fn schedule(
     shared: &Shared,
     replay: &Replay,
     endpoint: &Arc<Endpoint>,
-    orders: &[Order],
+    looked: &Looked,
 ) -> Result<Counts, StoreError> {
     let mut counts = Counts::default();
     // Events of one batch share a delivery, and this command does not see in a scan what it wrote.
     let mut resent: BTreeSet<DeliveryId> = BTreeSet::new();
-    for order in orders {
-        let deliveries = delivery::of_event(tx, order.event)?;
+    for order in &looked.orders {
+        let deliveries = looked.deliveries.of(tx, order.event)?;
         let standing = Standing::of(&deliveries, replay.wanted.webhook);
         match standing.action(&replay.wanted.states) {
             Action::Schedule => {

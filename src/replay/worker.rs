@@ -107,7 +107,7 @@ impl Worker {
             limits::REPLAY_STEP_DELIVERIES_MAX.min(usize::try_from(left).unwrap_or(usize::MAX));
         let looked = self.look(replay, most).await?;
         let shared = Arc::clone(&self.replays.shared);
-        self.store.commit(move |tx| step::take(tx, &shared, id, cursor, &looked)).await
+        self.store.commit(move |tx| step::take(tx, &shared, id, cursor, looked)).await
     }
 
     /// The log is read on a thread that nobody else needs.

@@ -65,6 +65,8 @@ pub(super) struct Lane {
     pub(super) is_retired: bool,
     /// The scan under way, or the next, tells which keys are held; see [`Lane::put_down`].
     pub(super) is_learning: bool,
+    /// Put down since the scan under way began: only the next one serves and teaches it.
+    pub(super) awaits_scan: bool,
     /// It waits for one of the slots that all lanes share.
     pub(super) is_starved: bool,
     /// Fresh deliveries are in the outbox that were not taken.
@@ -96,6 +98,7 @@ impl Lane {
             is_runnable: false,
             is_retired: false,
             is_learning: is_behind,
+            awaits_scan: false,
             is_starved: false,
             is_behind,
             taken_to: None,
@@ -251,6 +254,8 @@ impl Lane {
         self.left_out_to = None;
         self.is_behind = true;
         self.is_learning = true;
+        self.awaits_scan = true;
+        self.is_skipping = true;
         self.left_in_index = Some((Timestamp::EPOCH, DeliveryId::from_u128(0)));
         let fresh = std::mem::take(&mut self.fresh);
         let retries = std::mem::take(&mut self.retries);

@@ -28,6 +28,7 @@ use super::policy::Verdict;
 use crate::clock::Timestamp;
 use crate::id::{DeliveryId, EventId, WebhookId};
 use crate::limits;
+use crate::webhook::Ordering;
 
 /// A delivery that may be sent now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,6 +90,8 @@ pub(super) struct Lanes {
     /// Retries in a lane, and everything under way until its result is on disk and told: the due
     /// index must not bring them again.
     known: HashSet<DeliveryId>,
+    /// Deliveries that a person resent while their last attempt was not told yet.
+    resent: HashMap<DeliveryId, Ready>,
     /// Those recorded since the scan that is under way began: its snapshot may be older than they
     /// are and show them still. `None` while none is under way.
     recorded_in_scan: Option<HashSet<DeliveryId>>,
@@ -115,6 +118,7 @@ impl Lanes {
             starved: VecDeque::new(),
             is_first_scan: true,
             known: HashSet::new(),
+            resent: HashMap::new(),
             recorded_in_scan: None,
             behind: HashSet::new(),
             left_in_index: HashSet::new(),
@@ -145,10 +149,22 @@ impl Lanes {
         let is_other_work = before.ordering != rules.ordering
             || before.skip_before != rules.skip_before
             || (rules.is_held && !before.is_held);
+        let (is_behind, has_left) = (lane.is_behind, lane.left_in_index.is_some());
+        // Held lanes keep nobody busy: what they want is asked for when they go on.
+        set_if(&mut self.behind, webhook, is_behind && !rules.is_held);
+        set_if(&mut self.left_in_index, webhook, has_left && !rules.is_held);
         if is_other_work {
             self.put_down(webhook);
         }
         self.make_runnable(webhook, now);
+    }
+
+    /// A person says that the endpoint works again.
+    pub(super) fn revive(&mut self, webhook: WebhookId, now: Timestamp) {
+        if let Some(lane) = self.lanes.get_mut(&webhook) {
+            lane.give_another_chance();
+            self.make_runnable(webhook, now);
+        }
     }
 
     /// What waits in the lane is fetched anew, under the rules of now.
@@ -158,8 +174,9 @@ impl Lanes {
             self.total -= 1;
             self.known.remove(&ready.id);
         }
-        self.behind.insert(webhook);
-        self.left_in_index.insert(webhook);
+        let is_held = lane.rules.is_held;
+        set_if(&mut self.behind, webhook, !is_held);
+        set_if(&mut self.left_in_index, webhook, !is_held);
     }
 
     /// The webhook is gone: what is left for it is taken out without being sent.
@@ -199,7 +216,8 @@ impl Lanes {
         if lane.is_behind || !lane.has_room(has_room_in_all) {
             lane.is_behind = true;
             lane.left_out_to = lane.left_out_to.max(Some(ready.id));
-            self.behind.insert(webhook);
+            let is_held = lane.rules.is_held;
+            set_if(&mut self.behind, webhook, !is_held);
             return;
         }
         lane.taken_to = Some(ready.id);
@@ -286,11 +304,26 @@ impl Lanes {
             done.insert(ready.id);
         }
         let Some(lane) = self.lanes.get_mut(&webhook) else { return };
+        if will_retry && lane.is_learning && lane.rules.ordering != Ordering::None {
+            // The scan that teaches the lane may have passed its row before.
+            let key = lane.key(ready);
+            lane.keys.hold(key, ready.id);
+        }
         if !will_retry && !lane.keys.is_empty() {
             lane.keys.free(ready.id);
             if lane.keys.has_idle() {
                 self.with_idle_keys.insert(webhook);
             }
+        }
+    }
+
+    /// A person wants a delivery sent now; it is due.
+    pub(super) fn resend(&mut self, webhook: WebhookId, ready: Ready, now: Timestamp) {
+        if self.known.contains(&ready.id) {
+            // Queued, and then it is sent anyway; or its last attempt is not told yet.
+            self.resent.insert(ready.id, ready);
+        } else {
+            self.offer_retry(webhook, ready, now);
         }
     }
 
@@ -313,7 +346,17 @@ impl Lanes {
     }
 
     /// After [`Lanes::recorded`]: what the freed key kept waiting may begin.
-    pub(super) fn wake_after_record(&mut self, webhook: WebhookId, now: Timestamp) {
+    pub(super) fn wake_after_record(
+        &mut self,
+        webhook: WebhookId,
+        (id, will_retry): (DeliveryId, bool),
+        now: Timestamp,
+    ) {
+        if let Some(ready) = self.resent.remove(&id)
+            && !will_retry
+        {
+            self.take_up_again(webhook, ready, now);
+        }
         self.make_runnable(webhook, now);
         self.forget_if_done(webhook);
     }
@@ -421,5 +464,13 @@ impl Lanes {
             self.total += 1;
         }
         self.make_runnable(webhook, now);
+    }
+}
+
+fn set_if(set: &mut HashSet<WebhookId>, webhook: WebhookId, is_in: bool) {
+    if is_in {
+        set.insert(webhook);
+    } else {
+        set.remove(&webhook);
     }
 }

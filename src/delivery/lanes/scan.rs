@@ -61,7 +61,9 @@ impl Lanes {
     fn leave_in_index(&mut self, webhook: WebhookId, first: DueKey) {
         let lane = self.lane(webhook);
         lane.left_in_index = Some(lane.left_in_index.map_or(first, |left| left.min(first)));
-        self.left_in_index.insert(webhook);
+        if !lane.rules.is_held {
+            self.left_in_index.insert(webhook);
+        }
     }
 
     /// A retry is due. One for which there is no room stays in the index.
@@ -71,9 +73,13 @@ impl Lanes {
         ready: Ready,
         now: Timestamp,
     ) {
-        if self.is_stale(ready.id) {
-            return;
+        if !self.is_stale(ready.id) {
+            self.take_up_again(webhook, ready, now);
         }
+    }
+
+    /// Queues a delivery that is due.
+    pub(super) fn take_up_again(&mut self, webhook: WebhookId, ready: Ready, now: Timestamp) {
         let has_room_in_all = self.total < limits::LANES_TOTAL_MAX;
         let lane = self.lane(webhook);
         if lane.left_in_index.is_some() || !lane.has_room_for_retry(has_room_in_all) {
@@ -97,6 +103,9 @@ impl Lanes {
             let Some(lane) = self.lanes.get_mut(webhook) else { continue };
             lane.is_skipping = lane.rules.is_held || !lane.wants_more(has_room_in_all);
             if !lane.is_skipping {
+                lane.awaits_scan = false;
+                // What was announced before is in every snapshot of this scan.
+                lane.left_out_to = None;
                 from = Some(from.map_or(lane.taken_to, |from: Option<_>| from.min(lane.taken_to)));
             }
         }
@@ -111,7 +120,8 @@ impl Lanes {
         phase: Phase,
         now: Timestamp,
     ) {
-        let is_learning = self.lane(webhook).is_learning;
+        let lane = self.lane(webhook);
+        let is_learning = lane.is_learning && !lane.awaits_scan;
         if is_learning {
             self.learn(webhook, ready, phase, now);
         }
@@ -179,8 +189,11 @@ impl Lanes {
 
     /// Whether the scan still has a lane to serve, or to teach.
     pub(in crate::delivery) fn scan_is_wanted(&self) -> bool {
-        let is_wanted =
-            |webhook| self.lanes.get(webhook).is_some_and(|of| !of.is_skipping || of.is_learning);
+        let is_wanted = |webhook| {
+            self.lanes
+                .get(webhook)
+                .is_some_and(|of| !of.is_skipping || (of.is_learning && !of.awaits_scan))
+        };
         self.is_first_scan || self.behind.iter().any(is_wanted)
     }
 
@@ -191,7 +204,7 @@ impl Lanes {
         let lanes = &mut self.lanes;
         self.behind.retain(|webhook| {
             let Some(lane) = lanes.get_mut(webhook) else { return false };
-            lane.is_learning &= lane.rules.is_held;
+            lane.is_learning &= lane.awaits_scan;
             lane.is_behind = lane.is_skipping || lane.left_out_to > lane.taken_to;
             if !lane.is_behind {
                 lane.left_out_to = None;

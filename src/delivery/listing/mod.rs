@@ -5,16 +5,17 @@
 //! what is wanted and where it stands, `walk.rs` goes through it.
 
 mod filter;
+mod of_events;
 #[cfg(test)]
 mod tests;
 mod walk;
 
 pub use self::filter::{Created, Filter};
+pub use self::of_events::{OfEvents, of_event};
 
 use self::walk::{Step, Walk};
 use super::{Delivery, rows};
-use crate::id::{DeliveryId, EventId};
-use crate::limits;
+use crate::id::DeliveryId;
 use crate::store::{Read, StoreError};
 
 /// Up to `most` deliveries that `filter` wants, newest first, older than `before`; and where to go
@@ -69,17 +70,4 @@ pub fn page(
 
 const fn after(id: DeliveryId) -> DeliveryId {
     DeliveryId::from_u128(id.as_u128().saturating_add(1))
-}
-
-/// All deliveries of an event, to every webhook, the oldest first; where there are more than
-/// [`limits::DELIVERIES_OF_EVENT_MAX`], the newest of them.
-///
-/// # Errors
-/// Where the store can not be read.
-pub fn of_event(from: &impl Read, event: EventId) -> Result<Vec<Delivery>, StoreError> {
-    let filter = Filter { event: Some(event), ..Filter::default() };
-    let most = limits::DELIVERIES_OF_EVENT_MAX;
-    let (mut found, _) = page(from, &filter, None, most, usize::MAX)?;
-    found.reverse();
-    Ok(found)
 }

@@ -9,6 +9,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::delivery::policy::Next;
 use crate::delivery::rows::{Gathering, New};
 use crate::delivery::{Attempt, Outcome, Source, State, Trace};
+use crate::id::EventId;
 use crate::id::{ProfileId, WebhookId};
 use crate::store::{Snapshot, Store, Tx};
 

@@ -105,7 +105,14 @@ impl<'a, R: Read> Walk<'a, R> {
     /// The delivery itself.
     pub(super) fn read(&mut self, id: DeliveryId) -> Result<Option<Delivery>, StoreError> {
         self.reads_left = self.reads_left.saturating_sub(1);
-        rows::get(self.from, id)
+        match rows::get(self.from, id) {
+            // One that can not be read must not hide all others.
+            Err(StoreError::Corrupt { table, error }) => {
+                tracing::error!(table, %error, delivery.id = %id, "a row is left out");
+                Ok(None)
+            }
+            read => read,
+        }
     }
 
     /// How often it may still read.

@@ -152,12 +152,12 @@ pub(in crate::delivery) fn unindexed(from: &impl Read) -> Result<Option<Unindexe
     let before = oldest_gathering(from)?.map_or(Bound::Unbounded, Bound::Excluded);
     let mut rows = BTreeMap::new();
     for table in [&OUTBOX, &DELIVERIES] {
-        rows.extend(from.page(
-            table,
-            (after, before),
-            Order::Ascending,
-            limits::INDEXED_AT_ONCE_MAX,
-        )?);
+        let mut left = limits::INDEXED_AT_ONCE_MAX;
+        from.scan_intact(table, (after, before), Order::Ascending, |id, row| {
+            rows.insert(id, row);
+            left -= 1;
+            if left > 0 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        })?;
     }
     let Some(first) = rows.keys().next().copied() else { return Ok(None) };
     let mut found = Unindexed { keys: Vec::new(), rare: Vec::new(), to: first };

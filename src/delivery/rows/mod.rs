@@ -362,6 +362,22 @@ pub fn has_backlog(from: &impl Read) -> Result<bool, StoreError> {
     Ok(!from.page(&OUTBOX, all, Order::Ascending, 1)?.is_empty())
 }
 
+/// Hands every delivery after `after`, and its events, to `visit`.
+pub(super) fn visit_events_after(
+    from: &impl Read,
+    after: DeliveryId,
+    mut visit: impl FnMut(DeliveryId, &[EventId]),
+) -> Result<(), StoreError> {
+    for table in [&OUTBOX, &DELIVERIES] {
+        let range = (Bound::Excluded(after), Bound::Unbounded);
+        from.scan_intact(table, range, Order::Ascending, |id, row| {
+            visit(id, &row.events);
+            ControlFlow::Continue(())
+        })?;
+    }
+    Ok(())
+}
+
 /// The next deliveries of the outbox after `after`, at most [`SCAN_ROWS_MAX`].
 pub(super) fn scan_outbox(
     from: &impl Read,

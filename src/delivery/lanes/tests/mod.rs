@@ -1,5 +1,6 @@
 //! What lanes give out, and in which order.
 
+mod changes;
 mod order;
 
 use std::time::Duration;
