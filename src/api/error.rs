@@ -284,6 +284,9 @@ impl From<ChangeError> for Problem {
                  DELETE /api/webhooks/{id}/previous-secret, or wait.",
                 expires.rfc3339_seconds()
             )),
+            ChangeError::Meanwhile => {
+                Self::conflict("The webhook was changed meanwhile: read it and try again.")
+            }
             ChangeError::NoOverlap => Self::not_found("The webhook has no previous secret."),
             ChangeError::Store(error) => error.into(),
         }

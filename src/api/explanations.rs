@@ -22,7 +22,11 @@ pub(super) async fn get(call: Call) -> Answer {
         let from = store.snapshot().map_err(ExplainError::Store)?;
         explainer.explain(&from, question, now)
     };
-    let explained = apart(explain).await??;
+    let mut explained = apart(explain).await??;
+    if !call.principal.allows("profiles:read") {
+        // Reasons quote what they were about, and that can be the person.
+        explained.reactions.iter_mut().for_each(|reaction| reaction.filter = None);
+    }
     let data = resource(&explained).to_bytes(call.base(), None);
     Ok(jsonapi::one(&call, StatusCode::OK, &data, &[]))
 }

@@ -22,6 +22,10 @@ pub(super) async fn create(call: Call) -> Answer {
 /// `POST /api/replay-previews`.
 pub(super) async fn preview(call: Call) -> Answer {
     let (new, parts) = (parse(&call)?, call.parts());
+    if new.asks_for_profiles() && !call.principal.allows("profiles:read") {
+        let why = "Counting by what profiles are needs the scope profiles:read.";
+        return Err(Problem::forbidden(why));
+    }
     let (store, metrics, now) = (parts.store.clone(), parts.metrics.clone(), parts.clock.now());
     let wanted = new.wanted().clone();
     // It reads for seconds: not on a thread that others need.

@@ -11,10 +11,19 @@ use super::jsonapi::{self, Resource, attributes};
 use super::{Answer, Call, apart, attempts, webhooks};
 use crate::id::WebhookId;
 use crate::trial::{Tried, Wish};
-use crate::webhook::ChangeError;
+use crate::webhook::{ChangeError, Webhook};
 
 /// What is needed to send a stored event, because the answer shows it.
 const EVENT_SCOPE: &str = "events:read";
+/// What is needed to see what is sent where that holds a person.
+const PROFILE_SCOPE: &str = "profiles:read";
+
+/// Whether what is sent, or why it is not, tells of the person.
+fn shows_person(webhook: &Webhook) -> bool {
+    let filter = webhook.settings.filter.as_ref();
+    webhook.settings.include.profile
+        || filter.is_some_and(|filter| filter.conditions.needs_profile())
+}
 
 /// `POST /api/webhooks/{id}/test`: sends an event past the outbox, and answers with what was sent
 /// and what came back.
@@ -28,7 +37,14 @@ pub(super) async fn create(call: Call) -> Answer {
     }
     let trials = call.api.trials.clone();
     let prepared = apart(move || trials.prepare(endpoint, &wish)).await??;
-    let tried = call.api.trials.send(prepared).await?;
+    let shows_person =
+        shows_person(&call.parts().webhooks.get(id).ok_or(ChangeError::Unknown(id))?.webhook);
+    let mut tried = call.api.trials.send(prepared).await?;
+    if shows_person && !call.principal.allows(PROFILE_SCOPE) {
+        // The person is sent, and not shown.
+        tried.trial.sent = None;
+        tried.filter = None;
+    }
     let data = resource(&call, id, tried).to_bytes(call.base(), None);
     Ok(jsonapi::one(&call, StatusCode::OK, &data, &[]))
 }

@@ -109,6 +109,17 @@ impl NewReplay {
         Ok(Self { name: checked_name(given.name)?, wanted, rate_per_second })
     }
 
+    /// Whether what it sends, and how much that is, tells of profiles.
+    #[must_use]
+    pub fn asks_for_profiles(&self) -> bool {
+        let parsed = self.wanted.filter.clone().map(|text| {
+            let raw = RawValue::from_string(text).ok()?;
+            Filter::parse(&raw, "", KINDS).ok()
+        });
+        // One that can not be read is judged as one that does.
+        parsed.is_some_and(|filter| filter.is_none_or(|filter| filter.needs_profile()))
+    }
+
     /// What the replay is to send, and where to.
     #[must_use]
     pub const fn wanted(&self) -> &Wanted {

@@ -49,6 +49,8 @@ pub enum ChangeError {
     Overlap(WebhookId, Timestamp),
     /// It has no previous secret.
     NoOverlap,
+    /// It was changed while this change was checked.
+    Meanwhile,
     /// The store failed.
     Store(StoreError),
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{
     Ask, Daemon, Event, Receiver, SECRET, ToText as _, assert_signed, webhook_document,
-    webhook_patch,
+    webhook_patch, webhook_with,
 };
 
 const URL: &str = "https://203.0.114.7/hooks/token";
@@ -63,7 +63,9 @@ async fn only_full_keys_see_what_follows_the_host() {
     let paused = webhook_patch(&id, json!({ "paused": true }));
     daemon.ask(Ask::patch(&format!("/api/webhooks/{id}"), paused)).await.expect(200);
     daemon.event(Event::of("Viewed Product")).await;
-    let reader = daemon.make_key(&["webhooks:read", "webhooks:write", "deliveries:read"]).await;
+    let reader = daemon
+        .make_key(&["webhooks:read", "webhooks:write", "deliveries:read", "events:read"])
+        .await;
     let path = format!("/api/webhooks/{id}");
     let masked = "https://203.0.114.7/*****";
     for ask in [
@@ -201,4 +203,32 @@ async fn what_a_webhook_can_not_be_is_refused_at_its_field() {
     let refused = daemon.ask(Ask::patch(&path, webhook_patch(other, json!({})))).await.refused(400);
     assert_eq!(refused["source"]["pointer"], "/data/id");
     assert_eq!(daemon.get("/api/webhooks").await["data"].as_array().map(Vec::len), Some(1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_can_not_send_itself_what_it_may_not_read() {
+    let (daemon, receiver) = (Daemon::start().await, Receiver::start().await);
+    let writer = daemon.make_key(&["webhooks:write"]).await;
+    let reader = daemon.make_key(&["webhooks:write", "events:read"]).await;
+    let plain = webhook_document(&receiver.url(), &["event:api.x"]);
+    let person = serde_json::json!({ "include": ["profile"] });
+    let person = webhook_with(&receiver.url(), &["event:api.x"], person);
+    let create = |body: &Value| Ask::post("/api/webhooks", body.clone());
+    for (key, body, status) in [
+        (&writer, &plain, 403),
+        (&reader, &plain, 201),
+        (&reader, &person, 403),
+        (&daemon.key().to_owned(), &person, 201),
+    ] {
+        daemon.send(create(body).key(key)).await.expect(status);
+    }
+    let webhook = daemon.webhook(&receiver.url(), &["event:api.x"]).await;
+    let path = format!("/api/webhooks/{webhook}");
+    let change = |attributes| Ask::patch(&path, webhook_patch(&webhook, attributes));
+    let url = receiver.url().replace("/hook", "/other");
+    let elsewhere = || serde_json::json!({ "endpoint_url": url.clone() });
+    daemon.send(change(elsewhere()).key(&writer)).await.expect(403);
+    let renamed = serde_json::json!({ "name": "renamed" });
+    daemon.send(change(renamed).key(&writer)).await.expect(200);
+    daemon.send(change(elsewhere()).key(&reader)).await.expect(200);
 }

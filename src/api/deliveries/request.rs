@@ -40,7 +40,8 @@ pub(super) async fn of(call: &Call, delivery: &Delivery) -> Result<Requests, Pro
         return Ok(Requests { attempts: nothing(), last: Value::Null });
     };
     let url = shown_url(call, &endpoint.webhook.endpoint_url);
-    let with_body = call.principal.allows("events:read");
+    let with_body = call.principal.allows("events:read")
+        && (!endpoint.webhook.settings.include.profile || call.principal.allows("profiles:read"));
     let (sender, delivery) = (call.parts().sender.clone(), delivery.clone());
     // A batch of megabytes, forty times over, takes a while.
     let made = tokio::task::spawn_blocking(move || {

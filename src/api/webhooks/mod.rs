@@ -34,6 +34,7 @@ pub(in crate::api) async fn create(call: Call) -> Answer {
     {
         new.limit_rate(rate);
     }
+    permit(&call, None, (new.topics(), new.endpoint_url(), new.settings()))?;
     let shown = Secret::shown_if(new.makes_secret());
     let (webhooks, deliveries) = (parts.webhooks.clone(), parts.deliveries.clone());
     let command = move |tx: &mut Tx<'_, '_>| {
@@ -75,6 +76,7 @@ pub(in crate::api) async fn update(call: Call) -> Answer {
     let before = parts.webhooks.get(id).ok_or(ChangeError::Unknown(id))?;
     let mut patch = WebhookPatch::parse(&call.body, id, &parts.policy, &parts.metrics)?;
     let after = parts.webhooks.preview(id, patch.clone(), parts.clock.now())?;
+    permit(&call, Some(&before.webhook), (&after.topics, &after.endpoint_url, &after.settings))?;
     if handshake::is_needed(Some(&before.webhook), &after.endpoint_url, &after.settings)
         && let Some(rate) = consent(&call, &after.endpoint_url, &after.settings).await?
     {
@@ -82,6 +84,11 @@ pub(in crate::api) async fn update(call: Call) -> Answer {
     }
     let (webhooks, deliveries) = (parts.webhooks.clone(), parts.deliveries.clone());
     let command = move |tx: &mut Tx<'_, '_>| {
+        // What was checked, and whom was asked, is what is changed.
+        let now = webhooks.get(id).ok_or(ChangeError::Unknown(id))?;
+        if now.webhook.updated != before.webhook.updated {
+            return Err(ChangeError::Meanwhile);
+        }
         let batch = deliveries.complete_batch(tx, id)?;
         let changed = webhooks.update(tx, id, patch)?;
         deliveries.changed(tx, (&before.webhook, &changed), batch);
@@ -121,6 +128,30 @@ pub(in crate::api) async fn delete(call: Call) -> Answer {
     call.parts().store.commit(command).await?;
     call.parts().sender.tokens.forget(id);
     Ok(Reply::empty(StatusCode::NO_CONTENT))
+}
+
+/// What a webhook sends, its owner can read: who makes one, or points it elsewhere, may do no more
+/// with it than read what its key may read (contract: wire.md §1.5).
+fn permit(
+    call: &Call,
+    before: Option<&Webhook>,
+    (topics, url, settings): (&[String], &str, &Settings),
+) -> Result<(), Problem> {
+    let goes_elsewhere = before.is_none_or(|before| before.endpoint_url != url);
+    let has_news = goes_elsewhere || before.is_none_or(|before| before.topics != topics);
+    if has_news && !call.principal.allows("events:read") {
+        return Err(Problem::forbidden("Topics of events need the scope events:read."));
+    }
+    let shows_person = |settings: &Settings| {
+        let filter = settings.filter.as_ref();
+        settings.include.profile || filter.is_some_and(|filter| filter.conditions.needs_profile())
+    };
+    let shows_more = goes_elsewhere || before.is_none_or(|before| !shows_person(&before.settings));
+    if shows_more && shows_person(settings) && !call.principal.allows("profiles:read") {
+        let why = "Including the profile, or filtering by it, needs the scope profiles:read.";
+        return Err(Problem::forbidden(why));
+    }
+    Ok(())
 }
 
 pub(super) fn id(call: &Call) -> Result<WebhookId, Problem> {

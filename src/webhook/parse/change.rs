@@ -38,6 +38,43 @@ pub(super) enum Change {
     Handshake(bool),
 }
 
+/// The webhook goes to another host: secrets that were given for the one before do not go there by
+/// themselves, or whoever may change an address could read them.
+///
+/// # Errors
+/// Where one of them is neither given anew nor taken away in the same request.
+pub(super) fn leave_secrets_behind(
+    settings: &mut Settings,
+    changes: &[Change],
+) -> Result<(), Fault> {
+    let is_named = |wanted: fn(&Change) -> bool| changes.iter().any(wanted);
+    for (attribute, is_there, is_named) in [
+        (
+            "headers",
+            !settings.headers.is_empty(),
+            is_named(|change| matches!(change, Change::Headers(_))),
+        ),
+        ("auth", settings.auth.is_some(), is_named(|change| matches!(change, Change::Auth(_)))),
+        (
+            "tls",
+            settings.tls.client_certificate.is_some(),
+            is_named(|change| matches!(change, Change::Tls(_))),
+        ),
+    ] {
+        if is_there && !is_named {
+            let why = format!(
+                "leads to another host, and `{attribute}` holds secrets for the one before: give \
+                 `{attribute}` anew in the same request, or null"
+            );
+            return Err(Fault::new("/data/attributes/endpoint_url", why));
+        }
+    }
+    settings.headers.clear();
+    settings.auth = None;
+    settings.tls.client_certificate = None;
+    Ok(())
+}
+
 impl Change {
     /// Applies the change.
     ///

@@ -136,6 +136,12 @@ impl NewWebhook {
         self.secret.is_none()
     }
 
+    /// The topics that it subscribes to.
+    #[must_use]
+    pub fn topics(&self) -> &[String] {
+        &self.topics
+    }
+
     /// The address of the endpoint.
     #[must_use]
     pub fn endpoint_url(&self) -> &str {
@@ -232,6 +238,9 @@ impl WebhookPatch {
         }
         if let Some(url) = self.endpoint_url.filter(|url| *url != masked_url(&webhook.endpoint_url))
         {
+            if origin(&url) != origin(&webhook.endpoint_url) {
+                change::leave_secrets_behind(&mut webhook.settings, &self.changes)?;
+            }
             webhook.endpoint_url = url;
         }
         if let Some(secret) = self.secret {
@@ -249,6 +258,11 @@ impl WebhookPatch {
         }
         check::settings(&webhook.settings)
     }
+}
+
+/// Whom a URL leads to.
+fn origin(url: &str) -> Option<url::Origin> {
+    url::Url::parse(url).ok().map(|url| url.origin())
 }
 
 fn enable(enabled: bool, webhook: &mut Webhook, now: Timestamp) {

@@ -309,8 +309,37 @@ fn a_masked_address_that_comes_back_changes_nothing() {
         (webhook.endpoint_url.as_str(), &webhook.settings),
         ("https://h.example/x", &before)
     );
-    patched(&mut webhook, r#""endpoint_url":"https://other.example/*****""#).unwrap();
+    let elsewhere = r#""endpoint_url":"https://other.example/*****","auth":null"#;
+    patched(&mut webhook, elsewhere).unwrap();
     assert_eq!(webhook.endpoint_url, "https://other.example/*****");
+}
+
+#[test]
+fn secrets_do_not_go_to_another_host_by_themselves() {
+    let with = r#""headers":{"X-Key":"k"},"auth":{"type":"bearer","token":"t"}"#;
+    let fresh = || {
+        let mut webhook = webhook();
+        patched(&mut webhook, with).unwrap();
+        webhook
+    };
+    const ELSEWHERE: &str = r#""endpoint_url":"https://other.example/x""#;
+    for more in [
+        "",
+        r#","headers":{"X-Key":"k2"}"#,
+        r#","auth":null"#,
+        r#","headers":{"X-Key":"*****"},"auth":null"#,
+        r#","headers":null,"auth":{"type":"bearer","token":"*****"}"#,
+    ] {
+        let mut webhook = fresh();
+        assert!(patched(&mut webhook, &format!("{ELSEWHERE}{more}")).is_err(), "{more}");
+    }
+    let mut webhook = fresh();
+    let anew = r#","headers":{"X-Key":"k2"},"auth":{"type":"bearer","token":"t2"}"#;
+    patched(&mut webhook, &format!("{ELSEWHERE}{anew}")).unwrap();
+    assert_eq!(webhook.settings.headers[0].1.expose(), "k2");
+    let mut webhook = fresh();
+    patched(&mut webhook, r#""endpoint_url":"https://h.example/another-path""#).unwrap();
+    assert_eq!(webhook.settings.headers[0].1.expose(), "k", "the same host keeps them");
 }
 
 #[test]
