@@ -65,11 +65,12 @@ impl Ingest {
         Ok(Self { store, shared: Arc::new(shared) })
     }
 
-    /// Records events, and returns once they are on disk with everything they cause.
+    /// Records events, and returns once they are on disk with everything they cause: their ids; of
+    /// a duplicate, that of the first.
     ///
     /// # Errors
     /// Where one of them can not be stored; then none is.
-    pub async fn record(&self, events: Vec<NewEvent>) -> Result<(), IngestError> {
+    pub async fn record(&self, events: Vec<NewEvent>) -> Result<Vec<EventId>, IngestError> {
         let shared = Arc::clone(&self.shared);
         self.store.commit(move |tx| shared.record(tx, events)).await
     }
@@ -78,14 +79,22 @@ impl Ingest {
     ///
     /// # Errors
     /// Where one of them can not be stored; then the command must fail.
-    pub fn record_in(&self, tx: &mut Tx<'_, '_>, events: Vec<NewEvent>) -> Result<(), IngestError> {
+    pub fn record_in(
+        &self,
+        tx: &mut Tx<'_, '_>,
+        events: Vec<NewEvent>,
+    ) -> Result<Vec<EventId>, IngestError> {
         self.shared.record(tx, events)
     }
 }
 
 impl Shared {
     /// First everything that can be refused, then everything that is written.
-    fn record(&self, tx: &mut Tx<'_, '_>, events: Vec<NewEvent>) -> Result<(), IngestError> {
+    fn record(
+        &self,
+        tx: &mut Tx<'_, '_>,
+        events: Vec<NewEvent>,
+    ) -> Result<Vec<EventId>, IngestError> {
         tx.needs_room()?;
         let mut resolved = Vec::with_capacity(events.len());
         for event in events {
@@ -97,10 +106,11 @@ impl Shared {
                 .map_err(|error| no_metric(error, &event.pointer))?;
             resolved.push((event, profile, metric));
         }
+        let mut ids = Vec::with_capacity(resolved.len());
         for (event, profile, metric) in resolved {
-            self.append(tx, event, profile, &metric)?;
+            ids.push(self.append(tx, event, profile, &metric)?);
         }
-        Ok(())
+        Ok(ids)
     }
 
     fn append(
@@ -109,10 +119,10 @@ impl Shared {
         new: NewEvent,
         profile: ProfileId,
         metric: &Metric,
-    ) -> Result<(), StoreError> {
+    ) -> Result<EventId, StoreError> {
         let key = UniqueKey { profile, metric: metric.id, unique_id: &new.unique_id };
-        if self.unique_ids.find(tx, key)?.is_some() {
-            return Ok(());
+        if let Some(first) = self.unique_ids.find(tx, key)? {
+            return Ok(first);
         }
         let id = {
             let mut last = self.last.lock().expect("no holder panics");
@@ -138,7 +148,8 @@ impl Shared {
             if metric.service == OWN_SERVICE { Source::Operational } else { Source::Event };
         let order = Order { source, event: id, profile, bytes: event.properties.len() };
         event::put(tx, event)?;
-        self.deliveries.schedule(tx, &order, &wanted)
+        self.deliveries.schedule(tx, &order, &wanted)?;
+        Ok(id)
     }
 }
 

@@ -75,7 +75,7 @@ impl Operations {
         // Recorded and removed in one commit: neither lost nor told twice.
         let record = move |tx: &mut crate::store::Tx<'_, '_>| {
             match ingest.record_in(tx, events) {
-                Ok(()) => {}
+                Ok(_) => {}
                 Err(IngestError::Store(error)) => return Err(error),
                 // Only a bound on metrics can refuse them, and then there is nobody to tell.
                 Err(IngestError::Fault(fault)) => error!(%fault, "an operational event is lost"),

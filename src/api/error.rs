@@ -280,8 +280,8 @@ impl From<ChangeError> for Problem {
             )),
             ChangeError::Fault(fault) => fault.into(),
             ChangeError::Overlap(id, expires) => Self::conflict(format!(
-                "The secret was rotated before, and both are good until {}: end that first with \
-                 DELETE /api/webhooks/{id}/previous-secret, or wait.",
+                "The secret was rotated before, and both are good until {}: wait, or end that first \
+                 (`tidings webhook end-rotation {id}`, DELETE /api/webhooks/{id}/previous-secret).",
                 expires.rfc3339_seconds()
             )),
             ChangeError::Meanwhile => {

@@ -1,6 +1,7 @@
 //! Events: recording them, and reading one (contract: wire.md §4.2, §4.3).
 
 use hyper::StatusCode;
+use hyper::header::{HeaderName, HeaderValue};
 use serde_json::json;
 
 use super::error::Problem;
@@ -9,13 +10,20 @@ use crate::event::{self, Event, EventFields};
 use crate::id::EventId;
 use crate::profile;
 
+/// The header of the answer that names the event.
+const EVENT_ID: HeaderName = HeaderName::from_static("tidings-event-id");
 const FIELDS: [&str; 5] = ["datetime", "event_properties", "id", "timestamp", "uuid"];
 
 /// `POST /api/events`: 202 once the event is on disk with everything it causes.
 pub(super) async fn create(call: Call) -> Answer {
     let event = event::parse_one(&call.body, call.parts().clock.now())?;
-    call.parts().ingest.record(vec![event]).await?;
-    Ok(Reply::empty(StatusCode::ACCEPTED))
+    let recorded = call.parts().ingest.record(vec![event]).await?;
+    let mut reply = Reply::empty(StatusCode::ACCEPTED);
+    // The original answers without a body; whoever wants to ask about the event finds its id here.
+    if let Some(Ok(id)) = recorded.first().map(|id| HeaderValue::try_from(id.to_string())) {
+        reply.headers.insert(EVENT_ID, id);
+    }
+    Ok(reply)
 }
 
 /// `POST /api/event-bulk-create-jobs`: 202 once all of them are.

@@ -180,9 +180,13 @@ async fn perform(session: &Session, action: Action) -> Result<Report, CliError> 
         value: args.value.as_deref(),
         value_currency: args.currency.as_deref(),
     };
-    session.post("/api/events", &Document { data: Data { r#type: "event", attributes } }).await?;
+    let document = Document { data: Data { r#type: "event", attributes } };
+    let answer = session.post("/api/events", &document).await?;
     let (metric, unique_id) = (printable(&args.metric), printable(&unique_id));
-    Ok(session.done(&format!("Stored: \"{metric}\", unique id {unique_id}.")))
+    // Of a duplicate, this is the first one's id.
+    let id = answer.header("tidings-event-id").map(|id| format!(" as event {}", printable(id)));
+    let id = id.unwrap_or_default();
+    Ok(session.done(&format!("Accepted{id}: \"{metric}\", unique id {unique_id}.")))
 }
 
 fn metric(name: &str, service: Option<&str>) -> Value {
@@ -250,7 +254,7 @@ mod tests {
             "--unique-id=order-1",
         ];
         let told = perform(&daemon.session(), action(&line)).await.unwrap();
-        assert_eq!(told.output, "Stored: \"Placed Order\", unique id order-1.\n");
+        assert_eq!(told.output, "Accepted: \"Placed Order\", unique id order-1.\n");
         let expected = r#"POST /api/events {"data":{"type":"event","attributes":{"metric":{"data":{"type":"metric","attributes":{"name":"Placed Order","service":"shop"}}},"profile":{"data":{"type":"profile","attributes":{"email":"a@b.example","phone_number":"+15005550006","external_id":"u1","anonymous_id":"anon"},"id":"01HF7AYTK76RHR4F17G6DGTRGF"}},"properties":{"n": 12345678901234567890.10},"unique_id":"order-1","time":"2026-02-07T00:00:00Z","value":-9.990,"value_currency":"EUR"}}}"#;
         assert_eq!(daemon.requests(), [expected]);
     }

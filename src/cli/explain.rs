@@ -86,6 +86,9 @@ struct Delivery {
     summary: String,
 }
 
+/// So many webhooks that do not subscribe are told one by one.
+const NOT_SUBSCRIBED_SHOWN_MAX: usize = 3;
+
 /// Runs `tidings explain`.
 pub(super) fn run(args: ExplainArgs) -> ExitCode {
     client::run(&args.remote, async |session| perform(session, args.action).await)
@@ -112,9 +115,16 @@ fn text(id: &str, explained: &Explanation, colours: Colours) -> String {
         ("received", Cell::moment(Some(&event.received))),
     ]);
     let mut out = fields.text(colours);
-    for reaction in reactions {
+    // Of many, those that never could have reacted are only counted.
+    let is_elsewhere = |of: &&Reaction| of.verdict == "not_subscribed";
+    let elsewhere = reactions.iter().filter(is_elsewhere).count();
+    let are_shown = elsewhere <= NOT_SUBSCRIBED_SHOWN_MAX;
+    for reaction in reactions.iter().filter(|of| are_shown || !is_elsewhere(of)) {
         out.push('\n');
         push_reaction(&mut out, reaction, colours);
+    }
+    if !are_shown {
+        out.push_str(&format!("\n{elsewhere} others do not subscribe to this topic.\n"));
     }
     match left_out {
         0 if reactions.is_empty() => out.push_str("\nThere are no webhooks.\n"),

@@ -86,7 +86,7 @@ impl Sender {
             None => Err(Nothing::Gone),
         };
         let (attempt, wishes) = match found {
-            Ok((endpoint, data)) => self.send(ready.id, endpoint, &data, at).await.0,
+            Ok((endpoint, data)) => self.send(ready.id, (endpoint, &data), at, |_, _| ()).await.0,
             Err(nothing) => (Attempt::without_request(at, nothing.into()), Wishes::default()),
         };
         let trace = Trace { queue, ..attempt.trace };
@@ -114,14 +114,14 @@ impl Sender {
         data.ok_or(Nothing::Gone)
     }
 
-    /// Sends `data` to the endpoint; also returns what was sent.
-    async fn send(
+    /// Sends `data` to the endpoint; also returns what `keep` keeps of what is sent.
+    async fn send<T>(
         &self,
         id: DeliveryId,
-        endpoint: &Endpoint,
-        data: &[u8],
+        (endpoint, data): (&Endpoint, &[u8]),
         at: Timestamp,
-    ) -> ((Attempt, Wishes), Option<(HeaderMap, Bytes)>) {
+        keep: impl FnOnce(&HeaderMap, &Bytes) -> T,
+    ) -> ((Attempt, Wishes), Option<T>) {
         let refuse = |kind, detail: &str| {
             let outcome = Outcome::Failed { kind, detail: detail.to_owned() };
             ((Attempt::without_request(at, outcome), Wishes::default()), None)
@@ -145,16 +145,16 @@ impl Sender {
         let stamp = (at, token.as_ref().map(Secret::expose));
         let Outgoing { headers, body } = request::outgoing(self, id, endpoint, data, stamp);
         let method = method(endpoint);
-        let sent = (headers.clone(), body.clone());
-        let request = Request { method, destination, headers, body };
+        let kept = keep(&headers, &body);
+        let request = Request { method, destination, headers, body: body.clone() };
         let exchange = egress.send(request, timeout).await;
         if token.is_some()
             && exchange.result.as_ref().is_ok_and(|response| response.status.as_u16() == 401)
         {
             self.tokens.forget(endpoint.webhook.id);
         }
-        let recorded = record(at, &sent.1, exchange, self.clock.now());
-        (recorded, Some(sent))
+        let recorded = record(at, &body, exchange, self.clock.now());
+        (recorded, Some(kept))
     }
 
     async fn token(
@@ -205,10 +205,12 @@ impl Sender {
         let event = event.unwrap_or_else(|| sample(metric.id, at));
         let include = endpoint.webhook.settings.include;
         let data = message::data_of(self, &event, metric, include)?;
-        let ((attempt, _), sent) = self.send(id, endpoint, &data, at).await;
-        let sent = sent.map(|(headers, body)| {
-            request::shown(Outgoing { headers, body }, endpoint, Some(&attempt))
-        });
+        let whole = |headers: &HeaderMap, body: &Bytes| Outgoing {
+            headers: headers.clone(),
+            body: body.clone(),
+        };
+        let ((attempt, _), sent) = self.send(id, (endpoint, &data), at, whole).await;
+        let sent = sent.map(|sent| request::shown(sent, endpoint, Some(&attempt)));
         Ok(Trial { topic: metric.topic.clone(), event: stored, sent, attempt })
     }
 

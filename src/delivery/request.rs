@@ -177,6 +177,9 @@ pub fn sentence(attempt: &Attempt) -> String {
                 300..=399 => "redirects are not followed; set the address it points to",
                 410 => "the endpoint is gone for good",
                 429 | 503 => "the endpoint asks for less",
+                401 | 403 | 407 => "the endpoint does not accept our credentials",
+                404 => "there is nothing at that address",
+                500.. => "the endpoint failed",
                 _ => "the endpoint refused it",
             };
             format!("answered {status}{reason} {after}: {meaning}")

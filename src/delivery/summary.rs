@@ -206,7 +206,7 @@ mod tests {
             let delivery = delivery(state, Phase::Fresh, outcomes);
             summary(&delivery, None, Standing::default(), Timestamp::EPOCH)
         };
-        let refused = "answered 500 Internal Server Error after 12 ms: the endpoint refused it";
+        let refused = "answered 500 Internal Server Error after 12 ms: the endpoint failed";
         let (bad, good) = (Outcome::Answered(500), Outcome::Answered(200));
         assert_eq!(
             told(State::Delivered, &[bad.clone(), good]),

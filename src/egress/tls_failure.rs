@@ -30,7 +30,7 @@ fn of_certificate(bad: &CertificateError, host: &str) -> String {
         Bad::UnknownIssuer => {
             "is not signed by a trusted authority: it is self-signed, or its authority is unknown \
              here, or the receiver leaves out an intermediate certificate; add its authority with \
-             egress.extra_ca"
+             the webhook's `tls`, or with egress.extra_ca"
         }
         Bad::Expired => "has expired",
         Bad::ExpiredContext { not_after, .. } => {

@@ -94,8 +94,10 @@ fn what_is_certain_comes_first() {
     }
     let later = Webhook { created: at(10), updated: at(10), ..webhook() };
     let replay = "made at 2026-04-13T22:50:22+00:00, after the event; replay it: tidings replay \
-        create --webhook 00000000000000000000000001";
-    assert_absent((&later, Some(&no), None), (Verdict::CreatedLater, replay));
+        create --webhook 00000000000000000000000001 --from 2026-04-13T22:50:12Z";
+    assert_absent((&later, None, None), (Verdict::CreatedLater, replay));
+    let besides = "after the event; besides, its filter does not fit the event";
+    assert_absent((&later, Some(&no), None), (Verdict::CreatedLater, besides));
     for (webhook, filter, part) in [
         (disabled(-10), None, "disabled since 2026-04-13T22:50:02+00:00: a person switched it off"),
         (disabled(0), Some(&no), "switched it off; besides, its filter does not fit the event"),
@@ -160,7 +162,7 @@ fn delivery(state: State, phase: Phase, statuses: &[u16]) -> Delivery {
     }
 }
 
-const REFUSED: &str = "answered 500 Internal Server Error after 3 ms: the endpoint refused it";
+const REFUSED: &str = "answered 500 Internal Server Error after 3 ms: the endpoint failed";
 const CALM: Standing =
     Standing { active: 0, failures_in_a_row: 0, is_open: false, blocked_keys: 0 };
 

@@ -95,9 +95,15 @@ fn certain(facts: &Facts<'_>) -> Option<(Verdict, String)> {
     }
     if webhook.created > event.received {
         let (made, id) = (webhook.created.rfc3339_seconds(), webhook.id);
-        let reason = format!(
-            "it was made at {made}, after the event; replay it: tidings replay create --webhook {id}"
-        );
+        let mut reason = format!("it was made at {made}, after the event");
+        if facts.failing().is_some() {
+            reason.push_str("; besides, its filter does not fit the event");
+        } else {
+            let from = event.received.rfc3339_seconds();
+            let from = from.strip_suffix("+00:00").unwrap_or(&from);
+            let replay = format!("tidings replay create --webhook {id} --from {from}Z");
+            reason.push_str(&format!("; replay it: {replay}"));
+        }
         return Some((Verdict::CreatedLater, reason));
     }
     let since = off_since(webhook).filter(|since| *since <= event.received)?;

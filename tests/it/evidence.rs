@@ -82,7 +82,7 @@ async fn an_attempt_that_succeeded_tells_how_it_went() {
 async fn each_kind_of_failure_is_told_apart() {
     let quick = |config: &mut Config| config.delivery.timeout = Duration::from_secs(1);
     for (reply, status, error, told) in [
-        (Reply::Status(500), Some(500), None, "the endpoint refused it"),
+        (Reply::Status(500), Some(500), None, "the endpoint failed"),
         (Reply::Status(503), Some(503), None, "the endpoint asks for less"),
         (Reply::Redirect("http://h.example/".to_owned()), Some(302), None, "not followed"),
         (Reply::Hang, None, Some("timeout"), "1 s"),

@@ -12,7 +12,7 @@ use std::time::Duration;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
-use hyper::header::{ACCEPT, CONTENT_TYPE, HOST, HeaderValue, USER_AGENT};
+use hyper::header::{ACCEPT, CONTENT_TYPE, HOST, HeaderMap, HeaderValue, USER_AGENT};
 use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
@@ -38,6 +38,7 @@ pub(super) struct Client {
 /// A document, or nothing, with a 2xx status.
 #[derive(Debug)]
 pub(in crate::cli) struct Answer {
+    headers: HeaderMap,
     body: Bytes,
 }
 
@@ -122,7 +123,7 @@ async fn answer(response: Response<Incoming>) -> Result<Answer, CliError> {
     let body = Limited::new(body, CLI_RESPONSE_BYTES_MAX).collect().await;
     let body = body.map_err(unread)?.to_bytes();
     if head.status.is_success() {
-        Ok(Answer { body })
+        Ok(Answer { headers: head.headers, body })
     } else {
         Err(CliError::refused(head.status, &body))
     }
@@ -137,6 +138,11 @@ fn unread(error: Box<dyn std::error::Error + Send + Sync>) -> CliError {
 }
 
 impl Answer {
+    /// The text of a header.
+    pub(in crate::cli) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
     /// The document as a type of the command.
     pub(in crate::cli) fn parse<D: DeserializeOwned>(&self) -> Result<D, CliError> {
         serde_json::from_slice(&self.body).map_err(CliError::Unexpected)

@@ -39,11 +39,13 @@ Examples:
   tidings delivery curl 01M1PAC5N9PMXJ7672AC8B75VN
   tidings delivery curl 01M1PAC5N9PMXJ7672AC8B75VN | sh
 
-Values of secret headers are masked, and signatures are those of the last attempt.";
+Values of secret headers are masked; signatures are made for the moment of the last attempt, so a
+receiver that checks their age refuses them after some minutes.";
 const RESEND_EXAMPLES: &str = "\
 Examples:
   tidings delivery resend 01M1PAC5N9PMXJ7672AC8B75VN
-  tidings delivery list --state exhausted --json | jq -r '.data[].id' | xargs tidings delivery resend
+  tidings delivery list --state exhausted --json | jq -r '.data[].id' |
+      xargs tidings delivery resend
 
 A scheduled delivery is sent now instead of later; a finished one is sent again, with its schedule \
 of retries from the beginning.";

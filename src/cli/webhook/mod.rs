@@ -38,7 +38,16 @@ Examples:
 const ENABLE_EXAMPLES: &str = "\
 Examples:
   tidings webhook enable 01M1PAC5N9PMXJ7672AC8B75VN
-  tidings webhook enable 01M1PAC5N9PMXJ7672AC8B75VN --backlog skip    cancel what waited";
+  tidings webhook enable 01M1PAC5N9PMXJ7672AC8B75VN --backlog skip    cancel what waited
+
+Events that came while it was off have no delivery: `tidings replay create` sends them.";
+
+const DISABLE_EXAMPLES: &str = "\
+Example:
+  tidings webhook disable 01M1PAC5N9PMXJ7672AC8B75VN
+
+What waits is kept; `tidings webhook enable` sends or cancels it. To hold deliveries back and take
+new events all the same, use `tidings webhook pause`.";
 
 /// The arguments of `tidings webhook`.
 #[derive(Debug, clap::Args)]
@@ -74,7 +83,7 @@ enum Action {
         backlog: Option<String>,
     },
     /// Switch a webhook off: it takes no new events and sends nothing
-    #[command(after_help = "Example:\n  tidings webhook disable 01M1PAC5N9PMXJ7672AC8B75VN")]
+    #[command(after_help = DISABLE_EXAMPLES)]
     Disable(OneArgs),
     /// Hold deliveries back; new events are taken all the same
     #[command(after_help = "Example:\n  tidings webhook pause 01M1PAC5N9PMXJ7672AC8B75VN")]
@@ -220,13 +229,27 @@ fn enabled(of: &Attributes) -> Cell {
     if of.enabled { Cell::good("yes") } else { Cell::bad("no") }
 }
 
+/// How it fares, in a word.
+fn state(of: &Attributes) -> Cell {
+    let says = |name: &str| of.settings.get(name);
+    if !of.enabled {
+        Cell::bad("disabled")
+    } else if says("paused").is_some_and(|value| *value == true) {
+        Cell::plain("paused")
+    } else if says("failing_since").is_some_and(Value::is_string) {
+        Cell::bad("failing")
+    } else {
+        Cell::good("enabled")
+    }
+}
+
 fn table(webhooks: &Many<Attributes, Relationships>) -> Table {
-    let mut table = Table::new(&["ID", "NAME", "ENABLED", "URL", "TOPICS"]);
+    let mut table = Table::new(&["ID", "NAME", "STATE", "URL", "TOPICS"]);
     for webhook in &webhooks.data {
         table.push(vec![
             Cell::plain(&webhook.id),
             Cell::plain(&webhook.attributes.name),
-            enabled(&webhook.attributes),
+            state(&webhook.attributes),
             Cell::plain(&webhook.attributes.endpoint_url),
             Cell::plain(&webhook.relationships.topics.ids().join(",")),
         ]);

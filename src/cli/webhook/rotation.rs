@@ -15,8 +15,10 @@ Examples:
   tidings webhook rotate-secret 01M1PAC5N9PMXJ7672AC8B75VN --overlap 7d --secret-file new.txt
   tidings webhook rotate-secret 01M1PAC5N9PMXJ7672AC8B75VN --overlap 0s    a leak: no overlap
 
-During the overlap webhook-signature carries a signature of each secret. Klaviyo-Signature has
-room for one: the previous secret's, unless --klaviyo current says otherwise.";
+During the overlap webhook-signature and Tidings-Signature carry a signature of each secret.
+Klaviyo-Signature and X-Hub-Signature-256 have room for one: the previous secret's, unless
+--klaviyo current says otherwise. A second rotation has to wait until the overlap is over, or is
+ended with `tidings webhook end-rotation`.";
 
 #[derive(Debug, clap::Args)]
 pub(super) struct RotateArgs {
@@ -25,7 +27,7 @@ pub(super) struct RotateArgs {
     /// How long the old secret stays good, from 0s to 30d [default: 24h]
     #[arg(long, value_name = "DURATION")]
     overlap: Option<String>,
-    /// Which secret signs Klaviyo-Signature during the overlap [default: previous]
+    /// Which secret signs headers with room for one signature [default: previous]
     #[arg(long, value_name = "WHICH", value_parser = ["current", "previous"])]
     klaviyo: Option<String>,
     /// A file with the new secret, or - for standard input; without it one is made

@@ -32,19 +32,20 @@ pub(super) struct SettingsArgs {
     #[arg(value_parser = ["klaviyo", "standard", "ed25519", "github", "stripe"])]
     signatures: Vec<String>,
 
-    /// The deadline of an attempt, in seconds
+    /// The deadline of an attempt, in seconds, 1 to 120 [default: the configured one]
     #[arg(long, value_name = "SECONDS", help_heading = "When deliveries leave")]
     timeout: Option<u64>,
-    /// standard, klaviyo, fast, none, or the delays before each retry, such as 5s,2m,1h
+    /// standard, klaviyo, fast, none, or the delays before each retry, such as 5s,2m,1h [default:
+    /// standard]
     #[arg(long, value_name = "NAME|LIST", help_heading = "When deliveries leave")]
     retry: Option<String>,
-    /// No attempt is made after this time, such as 3d
+    /// A delivery older than this is not tried again, such as 3d [default: as the retries say]
     #[arg(long, value_name = "DURATION", help_heading = "When deliveries leave")]
     max_age: Option<String>,
-    /// Attempts under way at once
+    /// Attempts under way at once, 1 to 256 [default: the configured number]
     #[arg(long, value_name = "N", help_heading = "When deliveries leave")]
     concurrency: Option<u64>,
-    /// How many attempts may begin in a second, minute or hour, such as 10/second
+    /// How many attempts may begin in a second, minute or hour, such as 10/second [default: any]
     #[arg(long, value_name = "N/PERIOD", value_parser = rate, help_heading = "When deliveries leave")]
     rate: Option<Rate>,
     /// What is kept in order [default: none]

@@ -93,8 +93,8 @@ async fn webhooks_are_a_table() {
     let daemon = FakeDaemon::answering(&[(200, &format!("{{\"data\":[{one}]}}"))]);
     let told = perform(&daemon.session(), Action::List).await.unwrap().output;
     let expected = "\
-        ID                          NAME  ENABLED  URL                  TOPICS\n\
-        01M1PAC5N9PMXJ7672AC8B75VN  crm   yes      https://h.example/x  event:api.a,event:api.b\n";
+        ID                          NAME  STATE    URL                  TOPICS\n\
+        01M1PAC5N9PMXJ7672AC8B75VN  crm   enabled  https://h.example/x  event:api.a,event:api.b\n";
     assert_eq!(told, expected);
 }
 

@@ -27,7 +27,8 @@ that is disabled or paused can be tested too.";
 pub(super) struct TrialArgs {
     /// The id of the webhook, as `tidings webhook list` shows it
     id: WebhookId,
-    /// Send a made-up event of this topic; the webhook's first topic if not given
+    /// Send a made-up event of this topic; if not given, the webhook's first that has
+    /// had events, or its first
     #[arg(long, value_name = "TOPIC")]
     topic: Option<String>,
     /// Send this stored event
