@@ -23,6 +23,7 @@ mod policy;
 mod power_cut;
 mod profiles;
 mod rate_limit;
+mod readme;
 mod refusals;
 mod replays;
 mod restart;
