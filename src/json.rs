@@ -22,6 +22,17 @@ pub struct Fault {
     pub detail: String,
 }
 
+/// From this likeness on (Jaro's, 0 to 1), a name is offered as what was meant.
+const ALIKE: f64 = 0.75;
+
+/// The one of `possible` that whoever wrote `given` probably meant.
+#[must_use]
+pub fn nearest_name<'a>(given: &str, possible: &[&'a str]) -> Option<&'a str> {
+    let likeness = |name: &&&str| strsim::jaro(given, name);
+    let nearest = possible.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+    nearest.filter(|name| likeness(name) >= ALIKE).copied()
+}
+
 impl Fault {
     /// A fault at `pointer`.
     pub fn new(pointer: impl Into<String>, detail: impl Into<String>) -> Self {

@@ -6,12 +6,8 @@ use std::fmt::Write as _;
 use serde_json::Map;
 use serde_json::Value;
 
-use crate::json::Fault;
-use crate::json::push_key;
+use crate::json::{self, Fault, push_key};
 use crate::limits;
-
-/// From this likeness on, a name is offered as what was meant.
-const ALIKE: f64 = 0.75;
 
 pub(super) struct Object<'v>(&'v Map<String, Value>);
 
@@ -121,9 +117,7 @@ pub(super) fn must_be(what: &str, found: &Value) -> String {
 /// The sentence about a name that is none of `possible`.
 pub(super) fn unknown(given: &str, what: &str, possible: &[&str]) -> String {
     let mut sentence = format!("`{}` is not {what}; ", shown(given));
-    let likeness = |name: &&str| strsim::jaro(given, name);
-    let nearest = possible.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
-    if let Some(nearest) = nearest.filter(|name| likeness(name) >= ALIKE) {
+    if let Some(nearest) = json::nearest_name(given, possible) {
         write!(sentence, "did you mean `{nearest}`? ").expect("a string can be written to");
     }
     sentence + "possible are " + &listed(possible)

@@ -177,10 +177,7 @@ fn checked_topics(mut topics: Vec<String>, metrics: &Metrics) -> Result<Vec<Stri
 }
 
 fn unknown_topic(topic: &str, metrics: &Metrics) -> String {
-    let known = metrics.by_topics();
-    let likeness = |other: &str| strsim::jaro(topic, other);
-    let nearest = known.iter().max_by(|a, b| likeness(&a.topic).total_cmp(&likeness(&b.topic)));
-    match nearest {
+    match metrics.nearest(topic) {
         Some(nearest) => {
             format!("no event was recorded for `{topic}`; did you mean `{}`?", nearest.topic)
         }

@@ -110,7 +110,7 @@ impl NewWebhook {
     pub fn parse(body: &[u8], policy: &Policy, metrics: &Metrics) -> Result<Self, Fault> {
         let Document { data } = json::parse(body)?;
         expect_type(&data.kind)?;
-        let given = Attributes::read(data.attributes)?;
+        let given = Attributes::of_webhook(data.attributes)?;
         for name in ["enabled", "backlog"] {
             if given.names(name) {
                 let why = "is not accepted here: a webhook is made enabled; change it afterwards";
@@ -201,7 +201,7 @@ impl WebhookPatch {
             Some(_) => return Err(Fault::new("/data/id", "differs from the id in the path")),
             None => return Err(Fault::new("/data/id", "`id` is required")),
         }
-        let given = Attributes::read(data.attributes)?;
+        let given = Attributes::of_webhook(data.attributes)?;
         if given.names("generate_secret") {
             let why = "is for new webhooks; POST …/rotate-secret makes a new one, with an overlap";
             return Err(Fault::new(format!("{ATTRIBUTES_AT}/generate_secret"), why));

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::BOUNDS;
+use super::settings;
 use super::value::{self, At as _};
 use crate::egress::{Destination, Policy};
 use crate::json::{self, Fault, RawObject};
@@ -16,8 +17,35 @@ use crate::signing::Which;
 
 pub(super) const ATTRIBUTES_AT: &str = "/data/attributes";
 
-/// The attributes that a request names. Those that nobody asks for are ignored, as the original
-/// does.
+/// What a request may set, beside the table in `settings.rs`.
+const SET: [&str; 8] = [
+    "name",
+    "description",
+    "endpoint_url",
+    "secret_key",
+    "generate_secret",
+    "klaviyo_signed_with",
+    "enabled",
+    "backlog",
+];
+
+/// What answers show and nobody sets: ignored, so that an answer may be sent back.
+const SHOWN: [&str; 12] = [
+    "id",
+    "created_at",
+    "updated_at",
+    "disabled_at",
+    "disabled_reason",
+    "disabled_detail",
+    "previous_secret_expires_at",
+    "ed25519_public_key",
+    "failing_since",
+    "failures_in_a_row",
+    "breaker",
+    "blocked_profiles",
+];
+
+/// The attributes that a request names.
 pub(super) struct Attributes(RawObject);
 
 impl Attributes {
@@ -28,6 +56,32 @@ impl Attributes {
         };
         json::check_object(given, &BOUNDS).at(ATTRIBUTES_AT)?;
         json::parse(given.get().as_bytes()).at(ATTRIBUTES_AT).map(Self)
+    }
+
+    /// The attributes of a webhook. A name that is none of them is refused: a misspelt `filter`
+    /// would send everything.
+    pub(super) fn of_webhook(given: Option<&RawValue>) -> Result<Self, Fault> {
+        let given = Self::read(given)?;
+        given.expect_known(settings::names().chain(SET), &SHOWN)?;
+        Ok(given)
+    }
+
+    /// Refuses a name that is none of `settable` and `ignored`.
+    pub(super) fn expect_known(
+        &self,
+        settable: impl Iterator<Item = &'static str>,
+        ignored: &[&str],
+    ) -> Result<(), Fault> {
+        let settable: Vec<_> = settable.collect();
+        let is_known = |name: &str| settable.contains(&name) || ignored.contains(&name);
+        let Some((name, _)) = self.0.iter().find(|(name, _)| !is_known(name)) else {
+            return Ok(());
+        };
+        let why = match json::nearest_name(name, &settable) {
+            Some(nearest) => format!("is not an attribute; did you mean `{nearest}`?"),
+            None => format!("is not an attribute; possible are `{}`", settable.join("`, `")),
+        };
+        Err(Fault::new(format!("{ATTRIBUTES_AT}{}", json::pointer_to(name)), why))
     }
 
     /// Whether the request says anything about it; `null` is nothing.

@@ -42,6 +42,7 @@ impl Rotation {
             most: limits::SECRET_OVERLAP_MAX,
             expected: "must be a duration from `0s` to `30d` (a number and s, m, h or d)",
         };
+        given.expect_known(["secret_key", "overlap", "klaviyo_signed_with"].into_iter(), &[])?;
         let which = given.choice("klaviyo_signed_with", &SIGNED_WITH)?;
         Ok(Self {
             secret: given.secret()?,

@@ -69,6 +69,11 @@ const ATTRIBUTES: [(&str, Read); 17] = [
     ("handshake", |given| given.or_default(|it| word(it, &HANDSHAKES)).map(Change::Handshake)),
 ];
 
+/// The names of the attributes.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    ATTRIBUTES.into_iter().map(|(name, _)| name)
+}
+
 const HANDSHAKES: [(&str, bool); 2] = [("none", false), ("cloudevents", true)];
 
 /// What the request does to the settings of a webhook.

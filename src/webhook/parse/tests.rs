@@ -85,3 +85,27 @@ fn an_empty_list_is_how_php_writes_no_attributes() {
         WebhookPatch::parse(text.as_bytes(), id, &Policy::default(), &Metrics::default()).unwrap();
     assert!(patch.name.is_none() && patch.changes.is_empty());
 }
+
+#[test]
+fn a_misspelt_attribute_is_refused_and_what_answers_show_is_not() {
+    const TOPIC: &str = r#"{"type":"webhook-topic","id":"event:api.x"}"#;
+    let fault = |more: &str| {
+        let all = r#""name":"n","endpoint_url":"https://h.example/","generate_secret":true"#;
+        parse(&format!("{all},{more}"), TOPIC).err().map(|fault| (fault.pointer, fault.detail))
+    };
+    let refused =
+        |name: &str, why: &str| Some((format!("/data/attributes/{name}"), why.to_owned()));
+    assert_eq!(
+        fault(r#""filters":null"#),
+        refused("filters", "is not an attribute; did you mean `filter`?")
+    );
+    let (_, strange) = fault(r#""zzz":1"#).unwrap();
+    assert!(strange.contains("possible are `method`, `headers`,"), "{strange}");
+    assert_eq!(fault(r#""created_at":"2026-01-01T00:00:00Z","breaker":"closed""#), None);
+
+    let rotation = br#"{"data":{"type":"webhook","attributes":{"overlaps":"1h"}}}"#;
+    assert_eq!(
+        Rotation::parse(rotation).unwrap_err().detail,
+        "is not an attribute; did you mean `overlap`?"
+    );
+}
