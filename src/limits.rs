@@ -429,6 +429,9 @@ pub const DELIVERIES_PAGE_MAX: usize = 100;
 /// Rows and places in an index that one listing of deliveries reads before it answers with what it
 /// found.
 pub const DELIVERIES_SCAN_ROWS_MAX: usize = 20_000;
+/// Requests that read or compute much, at once; others wait for their turn. Each may hold a batch
+/// of megabytes and a snapshot of the store.
+pub const READS_APART_AT_ONCE_MAX: usize = 8;
 /// Test sends under way at once: each keeps a client and a connection waiting for as long as its
 /// endpoint takes.
 pub const TRIALS_AT_ONCE_MAX: usize = 16;

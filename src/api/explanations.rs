@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::error::Problem;
 use super::jsonapi::{self, Resource, attributes};
-use super::{Answer, Call, apart};
+use super::{Answer, Call};
 use crate::condition::{ExplainedGroup, Explanation};
 use crate::delivery::Delivery;
 use crate::explanation::{EventExplanation, ExplainError, Question, Reaction};
@@ -22,7 +22,7 @@ pub(super) async fn get(call: Call) -> Answer {
         let from = store.snapshot().map_err(ExplainError::Store)?;
         explainer.explain(&from, question, now)
     };
-    let mut explained = apart(explain).await??;
+    let mut explained = call.apart(explain).await??;
     if !call.principal.allows("profiles:read") {
         // Reasons quote what they were about, and that can be the person.
         explained.reactions.iter_mut().for_each(|reaction| reaction.filter = None);

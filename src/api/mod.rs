@@ -39,6 +39,7 @@ use hyper::body::{Bytes, Incoming};
 use hyper::header::{self, HeaderMap, HeaderValue};
 use hyper::{Request, Response, StatusCode};
 use serde_json::Value;
+use tokio::sync::Semaphore;
 
 pub use auth::Peer;
 pub use rate_limit::RateLimit;
@@ -50,6 +51,7 @@ use crate::egress::{Egress, Policy};
 use crate::explanation::Explainer;
 use crate::ingest::Ingest;
 use crate::key::Keys;
+use crate::limits;
 use crate::metric::Metrics;
 use crate::replay::Replays;
 use crate::store::Store;
@@ -103,6 +105,8 @@ pub struct Api {
     trials: Trials,
     explainer: Explainer,
     router: Router,
+    /// One permit for each call of [`Call::apart`] that runs.
+    apart: Arc<Semaphore>,
 }
 
 /// A request on its way to its handler.
@@ -122,6 +126,23 @@ impl Call {
 
     fn base(&self) -> &str {
         &self.api.parts.base_url
+    }
+
+    /// Runs what may read or compute much on a thread that nobody else needs; few at once.
+    async fn apart<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Problem> {
+        let place = Arc::clone(&self.api.apart).acquire_owned().await.expect("it is never closed");
+        // The place is the work's: it goes on when its client goes away.
+        let work = move || {
+            let _place = place;
+            work()
+        };
+        tokio::task::spawn_blocking(work).await.map_err(|error| {
+            tracing::error!(%error, "a request failed");
+            Problem::internal()
+        })
     }
 
     /// The URL of the request, without a slash at its end.
@@ -165,14 +186,6 @@ impl Reply {
 
 type Answer = Result<Reply, Problem>;
 
-/// Runs what may read or compute much on a thread that nobody else needs.
-async fn apart<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| {
-        tracing::error!(%error, "a request failed");
-        Problem::internal()
-    })
-}
-
 impl Api {
     /// The API over these parts.
     #[must_use]
@@ -183,7 +196,8 @@ impl Api {
             webhooks: parts.webhooks.clone(),
             deliveries: parts.deliveries.clone(),
         };
-        Arc::new(Self { parts, trials, explainer, router: Router::new() })
+        let apart = Arc::new(Semaphore::new(limits::READS_APART_AT_ONCE_MAX));
+        Arc::new(Self { parts, trials, explainer, router: Router::new(), apart })
     }
 
     /// Answers one request.

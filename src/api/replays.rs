@@ -28,13 +28,7 @@ pub(super) async fn preview(call: Call) -> Answer {
     }
     let (store, metrics, now) = (parts.store.clone(), parts.metrics.clone(), parts.clock.now());
     let wanted = new.wanted().clone();
-    // It reads for seconds: not on a thread that others need.
-    let reading =
-        tokio::task::spawn_blocking(move || replay::preview(&store, &wanted, &metrics, now));
-    let found = reading.await.map_err(|error| {
-        tracing::error!(%error, "a preview panicked");
-        Problem::bad_request("The preview failed.")
-    })??;
+    let found = call.apart(move || replay::preview(&store, &wanted, &metrics, now)).await??;
     let wanted = new.wanted();
     let document = json!({
         "data": {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::error::Problem;
 use super::jsonapi::{self, Resource, attributes};
-use super::{Answer, Call, apart, attempts, webhooks};
+use super::{Answer, Call, attempts, webhooks};
 use crate::id::WebhookId;
 use crate::trial::{Tried, Wish};
 use crate::webhook::{ChangeError, Webhook};
@@ -36,7 +36,7 @@ pub(super) async fn create(call: Call) -> Answer {
         return Err(Problem::forbidden(why));
     }
     let trials = call.api.trials.clone();
-    let prepared = apart(move || trials.prepare(endpoint, &wish)).await??;
+    let prepared = call.apart(move || trials.prepare(endpoint, &wish)).await??;
     let shows_person =
         shows_person(&call.parts().webhooks.get(id).ok_or(ChangeError::Unknown(id))?.webhook);
     let mut tried = call.api.trials.send(prepared).await?;

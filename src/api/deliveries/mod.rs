@@ -9,7 +9,6 @@ mod request;
 mod resource;
 
 use hyper::StatusCode;
-use tokio::task::JoinError;
 
 pub(super) use self::attempts::list as list_attempts;
 use self::resource::{FIELDS, resource};
@@ -34,21 +33,14 @@ pub(super) async fn list(call: Call) -> Answer {
     let before: Option<DeliveryId> =
         call.query.cursor()?.map(|text| text.parse()).transpose().map_err(wrong)?;
     let (store, reads_max) = (call.parts().store.clone(), limits::DELIVERIES_SCAN_ROWS_MAX);
-    // A rare mixture can take thousands of rows to find: not on a thread that others need.
-    let paged = tokio::task::spawn_blocking(move || {
-        delivery::page(&store.snapshot()?, &filter, before, size, reads_max)
-    });
-    let (found, next) = paged.await.map_err(|error| panicked(&error))??;
+    // A rare mixture can take thousands of rows to find.
+    let read = move || delivery::page(&store.snapshot()?, &filter, before, size, reads_max);
+    let (found, next) = call.apart(read).await??;
     let data: Vec<_> = found
         .iter()
         .map(|one| resource(&call, one, false).to_bytes(call.base(), fields.as_deref()))
         .collect();
     Ok(jsonapi::many(&call, &data, &[], next.map(|id| id.to_string()).as_deref()))
-}
-
-fn panicked(error: &JoinError) -> Problem {
-    tracing::error!(%error, "reading deliveries panicked");
-    Problem::bad_request("Reading failed; the log of tidings says why.")
 }
 
 /// `GET /api/deliveries/{id}`.

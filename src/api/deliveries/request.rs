@@ -6,7 +6,6 @@
 
 use serde_json::{Map, Value, json};
 
-use super::panicked;
 use crate::api::Call;
 use crate::api::error::Problem;
 use crate::api::webhooks::shown_url;
@@ -44,7 +43,7 @@ pub(super) async fn of(call: &Call, delivery: &Delivery) -> Result<Requests, Pro
         && (!endpoint.webhook.settings.include.profile || call.principal.allows("profiles:read"));
     let (sender, delivery) = (call.parts().sender.clone(), delivery.clone());
     // A batch of megabytes, forty times over, takes a while.
-    let made = tokio::task::spawn_blocking(move || {
+    let make = move || {
         let made = |attempt: Option<&Attempt>| {
             let sent = sender.sent(&delivery, attempt, &endpoint)?;
             Ok::<_, Problem>(sent.map(|sent| Sent { url: url.clone(), ..sent }))
@@ -57,8 +56,8 @@ pub(super) async fn of(call: &Call, delivery: &Delivery) -> Result<Requests, Pro
         let last = delivery.attempts.iter().rfind(|attempt| was_sent(attempt));
         let whole = made(last)?.map_or(Value::Null, |sent| whole(&sent, last, with_body));
         Ok(Requests { attempts, last: whole })
-    });
-    made.await.map_err(|error| panicked(&error))?
+    };
+    call.apart(make).await?
 }
 
 /// Whether there was a request, and a version that kept what tells it.
