@@ -15,6 +15,7 @@ use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::attempt::{API_VERSION, Sender};
+use super::policy::{self, Control};
 use super::{Attempt, Outcome};
 use crate::clock::Timestamp;
 use crate::id::DeliveryId;
@@ -182,7 +183,12 @@ pub fn sentence(attempt: &Attempt) -> String {
                 500.. => "the endpoint failed",
                 _ => "the endpoint refused it",
             };
-            format!("answered {status}{reason} {after}: {meaning}")
+            let wish = match asked(attempt) {
+                Some(Control::Abort) => ", and asked for no more of this (webhook-delivery: abort)",
+                Some(Control::Disable) => ", and asked for no more (webhook-delivery: disable)",
+                None => "",
+            };
+            format!("answered {status}{reason} {after}: {meaning}{wish}")
         }
         Outcome::Failed { detail, .. } => format!("{detail} ({after})"),
         Outcome::NoToken { detail } => format!("nothing was sent: {detail}"),
@@ -194,6 +200,12 @@ pub fn sentence(attempt: &Attempt) -> String {
             format!("nothing was sent: the event can not be read: {detail}")
         }
     }
+}
+
+/// What the receiver asked for beside its status, as far as the head of its answer is kept.
+fn asked(attempt: &Attempt) -> Option<Control> {
+    let mut lines = attempt.response_head.lines().filter_map(|line| line.split_once(": "));
+    lines.find(|(name, _)| *name == policy::CONTROL_HEADER).and_then(|(_, it)| policy::control(it))
 }
 
 fn told(duration: std::time::Duration) -> String {
@@ -222,7 +234,7 @@ mod tests {
 
     #[test]
     fn an_attempt_is_told_in_a_sentence() {
-        let told = |outcome| {
+        let answered = |outcome, head: &str| {
             let trace =
                 Trace { total: std::time::Duration::from_millis(1_234), ..Trace::default() };
             sentence(&Attempt {
@@ -231,15 +243,24 @@ mod tests {
                 trace,
                 body_bytes: 0,
                 body_hash: 0,
-                response_head: String::new(),
+                response_head: head.to_owned(),
                 excerpt: String::new(),
             })
         };
+        let told = |outcome| answered(outcome, "");
         assert_eq!(
             told(Outcome::Answered(503)),
             "answered 503 Service Unavailable after 1.2 s: the endpoint asks for less"
         );
         assert!(told(Outcome::Answered(599)).starts_with("answered 599 after 1.2 s"));
         assert!(told(Outcome::Gone).contains("deleted"));
+        assert_eq!(
+            answered(Outcome::Answered(400), "date: x\nwebhook-delivery: abort\n"),
+            "answered 400 Bad Request after 1.2 s: the endpoint refused it, and asked for no more \
+             of this (webhook-delivery: abort)"
+        );
+        assert!(
+            !answered(Outcome::Answered(400), "x: webhook-delivery: abort\n").contains("asked")
+        );
     }
 }

@@ -92,6 +92,10 @@ async fn a_receiver_can_abort_a_delivery_and_disable_its_webhook() {
     let (daemon, receiver, webhook) = scripted([abort, disable]).await;
     daemon.event(viewed(1)).await;
     daemon.settled(1, "cancelled").await;
+    let aborted = &daemon.deliveries("equals(state,%22cancelled%22)").await[0];
+    let path = format!("/api/deliveries/{}", aborted["id"].to_text());
+    let told = daemon.get(&path).await["data"]["attributes"]["summary"].to_text();
+    assert!(told.contains("asked for no more of this (webhook-delivery: abort)"), "{told}");
     daemon.event(viewed(2)).await;
     daemon.settled(1, "delivered").await;
     let now = daemon.webhook_now(&webhook).await;
