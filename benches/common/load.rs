@@ -103,7 +103,10 @@ pub(crate) async fn send(
 /// One keep-alive connection.
 pub(crate) struct Connection {
     stream: TcpStream,
+    /// The head of every POST, up to the length of its body.
     head: String,
+    /// What every request carries.
+    common: String,
     buffer: Vec<u8>,
 }
 
@@ -111,23 +114,40 @@ impl Connection {
     pub(crate) async fn open(target: &Target) -> Self {
         let stream = TcpStream::connect(target.addr).await.expect("the server accepts");
         stream.set_nodelay(true).expect("the socket takes options");
-        let head = format!(
-            "POST {} HTTP/1.1\r\nhost: {}\r\nauthorization: Klaviyo-API-Key {}\r\n\
-             content-type: application/json\r\ncontent-length: ",
-            target.path, target.addr, target.key
+        let common = format!(
+            "HTTP/1.1\r\nhost: {}\r\nauthorization: Klaviyo-API-Key {}\r\n",
+            target.addr, target.key
         );
-        Self { stream, head, buffer: vec![0; 16 * 1024] }
+        let head = format!(
+            "POST {} {common}content-type: application/json\r\ncontent-length: ",
+            target.path
+        );
+        Self { stream, head, common, buffer: vec![0; 64 * 1024] }
     }
 
     /// Posts a body and reads the answer, which must be a success.
     pub(crate) async fn post(&mut self, body: &str) {
         let request = format!("{}{}\r\n\r\n{body}", self.head, body.len());
+        self.exchange(&request).await;
+    }
+
+    /// Gets a path and returns the body of the answer, which must be a success.
+    pub(crate) async fn get(&mut self, path: &str) -> Vec<u8> {
+        let request = format!("GET {path} {}\r\n", self.common);
+        let filled = self.exchange(&request).await;
+        let answer = &self.buffer[..filled];
+        let end = answer.windows(4).position(|window| window == b"\r\n\r\n");
+        answer[end.expect("it is whole") + 4..].to_vec()
+    }
+
+    /// Sends a request and reads its answer, which must be a success; returns its length.
+    async fn exchange(&mut self, request: &str) -> usize {
         self.stream.write_all(request.as_bytes()).await.expect("the server reads");
         let mut filled = 0;
         loop {
             let read = self.stream.read(&mut self.buffer[filled..]).await;
             let read = read.expect("the server answers");
-            assert!(read > 0, "the server closed the connection");
+            assert!(read > 0, "the answer is over 64 KiB, or the server closed the connection");
             filled += read;
             if is_whole(&self.buffer[..filled]) {
                 break;
@@ -135,6 +155,7 @@ impl Connection {
         }
         let answer = &self.buffer[..filled];
         assert_eq!(answer[9], b'2', "{}", String::from_utf8_lossy(answer));
+        filled
     }
 }
 
