@@ -1,5 +1,7 @@
 //! Attempts, and the requests that they sent, as deliveries and test sends show them.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::Call;
@@ -7,11 +9,16 @@ use super::webhooks;
 use crate::delivery::{self, Attempt, Sent};
 use crate::egress::TlsVersion;
 
-/// An attempt.
+/// A duration as the API shows it: milliseconds, exact to the microsecond.
+#[expect(clippy::cast_precision_loss, reason = "f64 counts the microseconds of 285 years")]
+pub(super) fn ms(duration: Duration) -> f64 {
+    duration.as_micros() as f64 / 1_000.0
+}
+
+/// An attempt. What did not happen is null: a connection that was still open needs no look-up.
 pub(super) fn attempt(attempt: &Attempt) -> Value {
     let detail = delivery::sentence(attempt);
     let error = attempt.outcome.error().map(|kind| json!({ "kind": kind, "detail": detail }));
-    let ms = |duration: std::time::Duration| duration.as_secs_f64() * 1_000.0;
     let trace = &attempt.trace;
     json!({
         "at": attempt.at.rfc3339_micros(),

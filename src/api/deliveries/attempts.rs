@@ -7,6 +7,7 @@
 use hyper::StatusCode;
 use serde_json::{Value, json};
 
+use crate::api::attempts::ms;
 use crate::api::error::Problem;
 use crate::api::jsonapi::{Resource, attributes};
 use crate::api::{Answer, Call, Reply};
@@ -90,7 +91,7 @@ fn resource(attempt: &RecentAttempt) -> Resource {
     let of = |kind: &str, id: String| json!({ "data": { "type": kind, "id": id } });
     let shown: Value = json!({
         "at": attempt.at.rfc3339_micros(),
-        "duration_ms": attempt.duration.as_secs_f64() * 1_000.0,
+        "duration_ms": ms(attempt.duration),
         "status": attempt.outcome.status(),
         "error": attempt.outcome.error(),
         "summary": delivery::sentence_of_recent(attempt),

@@ -4,11 +4,11 @@
 use serde_json::{Value, json};
 
 use crate::api::Call;
+use crate::api::attempts;
 use crate::api::jsonapi::{Resource, attributes};
 use crate::api::webhooks::shown_url;
 use crate::delivery;
 use crate::delivery::{Attempt, Delivery, State};
-use crate::egress::TlsVersion;
 
 /// The names of all attributes; `attempts`, `request` and `summary` only where one is read.
 pub(super) const FIELDS: [&str; 15] = [
@@ -78,30 +78,9 @@ fn relationships(delivery: &Delivery) -> Value {
     })
 }
 
-/// One attempt. What did not happen is null: a connection that was still open needs no look-up.
+/// An attempt, with a place for its request.
 pub(super) fn attempt(attempt: &Attempt) -> Value {
-    let summary = delivery::sentence(attempt);
-    let error = attempt.outcome.error().map(|kind| json!({ "kind": kind, "detail": summary }));
-    let ms = |duration: std::time::Duration| duration.as_secs_f64() * 1_000.0;
-    let trace = &attempt.trace;
-    json!({
-        "at": attempt.at.rfc3339_micros(),
-        "duration_ms": ms(trace.total),
-        "status": attempt.outcome.status(),
-        "error": error,
-        "summary": summary,
-        "phases": {
-            "queue_ms": ms(trace.queue),
-            "dns_ms": trace.dns.map(ms),
-            "connect_ms": trace.connect.map(ms),
-            "tls_ms": trace.tls_handshake.map(ms),
-            "first_byte_ms": trace.first_byte.map(ms),
-        },
-        "remote_address": trace.remote.map(|address| address.to_string()),
-        "tls_version": trace.tls.map(TlsVersion::as_str),
-        "request_bytes": attempt.body_bytes,
-        "request": null,
-        "response_headers": attempt.response_head,
-        "response_excerpt": attempt.excerpt,
-    })
+    let mut shown = attempts::attempt(attempt);
+    shown["request"] = Value::Null;
+    shown
 }
