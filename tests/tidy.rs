@@ -28,7 +28,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("master_key", &["store", "vault"]),
     ("key", &["clock", "id", "json", "limits", "secret", "store"]),
     ("metric", &["clock", "id", "json", "limits", "store"]),
-    ("profile", &["clock", "id", "json", "limits", "store"]),
+    ("profile", &["clock", "condition", "id", "json", "limits", "store"]),
     ("event", &["clock", "id", "json", "limits", "metric", "profile", "store"]),
     (
         "webhook",

@@ -27,7 +27,7 @@ pub const PROFILE_ATTRIBUTES: [&str; 13] = [
     "updated",
 ];
 
-/// The fields of a profile's `location`.
+/// The fields of a profile's `location`, in the order in which a read shows them.
 pub const LOCATION: [&str; 10] = [
     "address1",
     "address2",

@@ -24,6 +24,7 @@ pub use patch::ProfilePatch;
 pub use rows::get;
 
 use crate::clock::Timestamp;
+use crate::condition::LOCATION;
 use crate::id::ProfileId;
 use crate::json::RawObject;
 use crate::store::{Read, StoreError, Tx};
@@ -67,20 +68,6 @@ impl fmt::Display for Identifier {
 /// The short texts of a profile, in the order in which a read shows them.
 pub const TEXTS: [&str; 6] =
     ["first_name", "last_name", "organization", "locale", "title", "image"];
-
-/// The fields of a profile's location, in the order in which a read shows them.
-pub const LOCATION: [&str; 10] = [
-    "address1",
-    "address2",
-    "city",
-    "country",
-    "latitude",
-    "longitude",
-    "region",
-    "zip",
-    "timezone",
-    "ip",
-];
 
 /// A person.
 #[derive(Clone, Debug)]
