@@ -213,6 +213,14 @@ ulid_type! {
     NoticeId
 }
 ulid_type! {
+    /// The id of a change of a person, by which the changes are followed in their order.
+    ChangeId
+}
+ulid_type! {
+    /// The id of a job.
+    JobId
+}
+ulid_type! {
     /// A replay's id.
     ReplayId
 }
@@ -291,6 +299,11 @@ macro_rules! short_type {
 short_type! {
     /// A metric's id.
     MetricId, "a metric id is 6 letters and digits"
+}
+short_type! {
+    /// The id of a list or a segment: a group of people. The two share their ids, so that a
+    /// condition names either (contract: wire.md §2.6).
+    GroupId, "the id of a list or a segment is 6 letters and digits"
 }
 short_type! {
     /// The account's id, which is also its public API key.

@@ -10,7 +10,7 @@
 //! |---|---|---|
 //! | edges | [`api`], [`cli`], [`config`], [`server`] | translate, and decide nothing |
 //! | use cases | [`ingest`], [`matching`], [`operations`], [`explanation`], [`trial`], [`replay`] | join capabilities in one commit |
-//! | capabilities | [`account`], [`master_key`], [`key`], [`metric`], [`profile`], [`event`], [`webhook`], [`delivery`] | are the product: types, rows, pure decisions |
+//! | capabilities | [`account`], [`master_key`], [`key`], [`metric`], [`profile`], [`membership`], [`event`], [`webhook`], [`delivery`] | are the product: types, rows, pure decisions |
 //! | mechanisms | [`store`], [`vault`], [`egress`], [`signing`], [`secret`] | stand for one outside thing each, and know no capability |
 //! | ground | [`id`], [`clock`], [`limits`], [`json`], [`condition`] | do no I/O |
 //!
@@ -46,6 +46,9 @@
 //! | `events` | event id → event | appended with the event |
 //! | `event_unique_runs`, `event_unique_entries` | run → filter; run, hash byte → entries | every 65,536 events |
 //! | `profiles`, `profile_identifiers` | id → profile; kind, text → id | when the person changes |
+//! | `profile_changes` | change id → what changed of whom | with the change; until it was followed |
+//! | `profile_merges`, `profile_sources` | former id → id; id, former id | when people are merged |
+//! | `group_members`, `group_joined`, `group_counts` | group, profile → since when; group, since when, profile; group → members | when somebody joins or leaves |
 //! | `metrics`, `metric_names`, `metric_topics` | id → metric; name → id; topic → id | when a metric is new |
 //! | `webhooks`, `keys`, `account` | id → row | by their calls |
 //! | `master_key` | → check of the key that secrets are sealed with | at the first start |
@@ -98,6 +101,7 @@ pub mod key;
 pub mod limits;
 pub mod master_key;
 pub mod matching;
+pub mod membership;
 pub mod metric;
 pub mod operations;
 pub mod profile;

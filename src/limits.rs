@@ -402,6 +402,12 @@ pub const REPLAY_PREVIEW_TIME_MAX: Duration = Duration::from_secs(5);
 /// Replays on one page of their listing.
 pub const REPLAYS_PAGE_MAX: usize = 100;
 
+// ---- People ----
+
+/// Former ids of one person, who was merged that often: each is looked at whenever their history is
+/// read.
+pub const MERGED_INTO_ONE_MAX: usize = 100;
+
 // ---- API keys ----
 
 /// API keys in all, revoked ones included: one per application and per person, and then some.

@@ -29,6 +29,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("key", &["clock", "id", "json", "limits", "secret", "store"]),
     ("metric", &["clock", "id", "json", "limits", "store"]),
     ("profile", &["clock", "condition", "id", "json", "limits", "store"]),
+    ("membership", &["clock", "id", "store"]),
     ("event", &["clock", "id", "json", "limits", "metric", "profile", "store"]),
     (
         "webhook",

@@ -13,12 +13,16 @@
 //! E-mail addresses are compared without regard to case. A profile's row is written only when the
 //! event changes it.
 
+mod changes;
 mod document;
+mod merges;
 mod patch;
 mod rows;
 
 use std::fmt;
 
+pub use changes::{Aspect, Change, Names, changes, forget_change, last_change, note};
+pub use merges::{current, sources};
 pub(crate) use patch::ProfileDocument;
 pub use patch::ProfilePatch;
 pub use rows::get;
@@ -132,10 +136,15 @@ impl From<StoreError> for ResolveError {
 /// fails.
 pub fn resolve(tx: &mut Tx<'_, '_>, patch: &ProfilePatch) -> Result<ProfileId, ResolveError> {
     let owners = owners(tx, patch)?;
-    let decided = patch.id.or_else(|| owners.iter().copied().flatten().next());
-    let (mut profile, mut is_changed) = match decided {
-        Some(id) => (get(tx, id)?.ok_or(ResolveError::Unknown(id))?, false),
-        None => (Profile::new(ProfileId::from_u128(tx.ulid()?), tx.now()), true),
+    let given = patch.id.map(|id| current(tx, id)).transpose()?;
+    let decided = given.or_else(|| owners.iter().copied().flatten().next());
+    let mut changed = Names::default();
+    let mut profile = match decided {
+        Some(id) => get(tx, id)?.ok_or(ResolveError::Unknown(id))?,
+        None => {
+            changed.add("created");
+            Profile::new(ProfileId::from_u128(tx.ulid()?), tx.now())
+        }
     };
     let before = profile.identifiers.clone();
     for kind in Identifier::ALL {
@@ -143,16 +152,17 @@ pub fn resolve(tx: &mut Tx<'_, '_>, patch: &ProfilePatch) -> Result<ProfileId, R
         let belongs_to_another = owners[kind as usize].is_some_and(|owner| owner != profile.id);
         if !belongs_to_another && profile.identifier(kind) != Some(given) {
             profile.identifiers[kind as usize] = Some(given.clone());
-            is_changed = true;
+            changed.add(kind.name());
         }
     }
-    is_changed |= patch.apply(&mut profile);
-    if is_changed {
+    patch.apply(&mut profile, &mut changed);
+    if !changed.is_empty() {
         if patch::is_too_large(&profile) {
             return Err(ResolveError::TooLarge(profile.id));
         }
         profile.updated = tx.now();
-        rows::put(tx, &profile, &before)?;
+        changed.add("updated");
+        rows::put(tx, &profile, &before, changed)?;
     }
     Ok(profile.id)
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{Identifier, LOCATION, Profile, TEXTS};
+use super::{Identifier, LOCATION, Names, Profile, TEXTS};
 use crate::id::ProfileId;
 use crate::json::{self, Bounds, Fault, RawObject};
 use crate::limits;
@@ -16,6 +16,10 @@ const BOUNDS: Bounds = Bounds {
     string_bytes_max: limits::PROPERTY_STRING_BYTES_MAX,
     array_items_max: limits::PROPERTY_ARRAY_ITEMS_MAX,
 };
+
+/// What the names of changed attributes begin with, as conditions spell them.
+const LOCATION_OF: &str = "location.";
+const PROPERTY_OF: &str = "properties.";
 
 /// A checked description of a person, with at least one identifier.
 #[derive(Clone, Debug, Default)]
@@ -195,31 +199,35 @@ impl ProfilePatch {
         Ok(())
     }
 
-    /// Applies everything but the identifiers; tells whether the profile changed.
-    pub(super) fn apply(&self, profile: &mut Profile) -> bool {
-        let mut is_changed = false;
-        for (old, new) in profile.texts.iter_mut().zip(&self.texts) {
+    /// Applies everything but the identifiers, and adds the names of what changed.
+    pub(super) fn apply(&self, profile: &mut Profile, changed: &mut Names) {
+        let mut note = |is_changed: bool, of: &str, name: &str| {
+            if is_changed {
+                changed.add(&format!("{of}{name}"));
+            }
+        };
+        for ((old, new), name) in profile.texts.iter_mut().zip(&self.texts).zip(TEXTS) {
             if new.is_some() && old != new {
                 old.clone_from(new);
-                is_changed = true;
+                note(true, "", name);
             }
         }
         for (key, value) in self.location.iter() {
-            is_changed |= profile.location.set(key, value.to_owned());
+            note(profile.location.set(key, value.to_owned()), LOCATION_OF, key);
         }
+        let properties = &mut profile.properties;
         for (key, value) in self.properties.iter() {
-            is_changed |= profile.properties.set(key, value.to_owned());
+            note(properties.set(key, value.to_owned()), PROPERTY_OF, key);
         }
         for (key, value) in self.append.iter() {
-            is_changed |= edit_list(&mut profile.properties, key, value, Edit::Append);
+            note(edit_list(properties, key, value, Edit::Append), PROPERTY_OF, key);
         }
         for (key, value) in self.unappend.iter() {
-            is_changed |= edit_list(&mut profile.properties, key, value, Edit::Unappend);
+            note(edit_list(properties, key, value, Edit::Unappend), PROPERTY_OF, key);
         }
         for key in &self.unset {
-            is_changed |= profile.properties.remove(key);
+            note(properties.remove(key), PROPERTY_OF, key);
         }
-        is_changed
     }
 }
 
@@ -354,13 +362,23 @@ mod tests {
             r#"{"data":{"type":"profile","attributes":{"email":"a@b","first_name":"A",
                 "properties":{"n":12345678901234567890,"tags":["x"],"gone":1}}}}"#,
         );
-        assert!(first.as_ref().unwrap().apply(&mut profile));
-        assert!(!first.unwrap().apply(&mut profile), "the same again changes nothing");
+        let mut apply = |patch: &ProfilePatch| {
+            let mut changed = Names::default();
+            patch.apply(&mut profile, &mut changed);
+            changed
+        };
+        let first = first.unwrap();
+        let mut expected = Names::default();
+        for name in ["first_name", "properties.n", "properties.tags", "properties.gone"] {
+            expected.add(name);
+        }
+        assert_eq!(apply(&first), expected);
+        assert!(apply(&first).is_empty(), "the same again changes nothing");
         let second = parse(
             r#"{"data":{"type":"profile","attributes":{"email":"a@b"},"meta":{"patch_properties":
                 {"append":{"tags":["y","x"]},"unappend":{"n":5},"unset":"gone"}}}}"#,
         );
-        assert!(second.unwrap().apply(&mut profile));
+        assert!(!apply(&second.unwrap()).is_empty());
         assert_eq!(profile.texts[0].as_deref(), Some("A"));
         assert_eq!(profile.properties.to_text(), r#"{"n":12345678901234567890,"tags":["x","y"]}"#);
     }

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Identifier, Profile};
+use super::changes;
+use super::{Aspect, Change, Identifier, Names, Profile};
 use crate::clock::Timestamp;
 use crate::id::ProfileId;
 use crate::json::RawObject;
@@ -83,11 +84,13 @@ pub(super) fn owner(
     Ok(from.get(&PROFILE_IDENTIFIERS, &key(kind, text))?.map(|IdRow(id)| id))
 }
 
-/// Writes a profile and its identifiers, and drops those it had `before` and has no more.
+/// Writes a profile and its identifiers, drops those it had `before` and has no more, and notes
+/// what changed.
 pub(super) fn put(
     tx: &mut Tx<'_, '_>,
     profile: &Profile,
     before: &[Option<String>; 4],
+    changed: Names,
 ) -> Result<(), StoreError> {
     for kind in Identifier::ALL {
         let (old, new) = (before[kind as usize].as_deref(), profile.identifier(kind));
@@ -109,7 +112,9 @@ pub(super) fn put(
         created_micros: profile.created.micros(),
         updated_micros: profile.updated.micros(),
     };
-    tx.put(&PROFILES, &profile.id, &row)
+    tx.put(&PROFILES, &profile.id, &row)?;
+    let change = Change { profile: profile.id, aspect: Aspect::Attributes(changed), quiet: false };
+    changes::note(tx, change)
 }
 
 #[cfg(test)]

@@ -40,7 +40,7 @@ pub use tx::{Order, Read, Snapshot, Tx, Visit};
 
 use crate::clock::Clock;
 use crate::limits;
-use writer::{Command, Job, Writer};
+use writer::{Command, Job, Tells, Writer};
 
 /// The layout of the file as a whole: which tables there are and what their keys mean.
 const FORMAT: u32 = 1;
@@ -128,6 +128,7 @@ failed_from!(
 pub struct Store {
     database: Arc<Database>,
     commands: mpsc::Sender<Command>,
+    commits: watch::Receiver<u64>,
     failure: watch::Receiver<Option<StoreError>>,
 }
 
@@ -184,12 +185,14 @@ impl Store {
         let database = Arc::new(database);
         let (commands, queue) = mpsc::channel(limits::COMMANDS_QUEUED_MAX);
         let (failure_sender, failure) = watch::channel(None);
-        let writer = Writer::new(Arc::clone(&database), queue, failure_sender, clock, directory)?;
+        let (committed, commits) = watch::channel(0);
+        let tells = Tells { committed, failure: failure_sender };
+        let writer = Writer::new(Arc::clone(&database), queue, tells, clock, directory)?;
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || writer.run())?;
         let handle = WriterHandle { thread, database: Arc::clone(&database) };
-        Ok((Self { database, commands, failure }, handle))
+        Ok((Self { database, commands, commits, failure }, handle))
     }
 
     /// Runs `command` in the writer's next transaction and returns its result once that
@@ -226,6 +229,12 @@ impl Store {
     /// Where the file can not be read.
     pub fn snapshot(&self) -> Result<Snapshot, StoreError> {
         Ok(Snapshot::new(self.database.begin_read()?))
+    }
+
+    /// Moves with every commit: what follows a log looks for more when it does.
+    #[must_use]
+    pub fn commits(&self) -> watch::Receiver<u64> {
+        self.commits.clone()
     }
 
     /// Returns when a commit has failed: the process must stop and recover at its next start.

@@ -9,7 +9,10 @@ use redb::TableDefinition;
 
 use super::codec::Row;
 use crate::clock::Timestamp;
-use crate::id::{DeliveryId, EventId, KeyId, MetricId, NoticeId, ProfileId, ReplayId, WebhookId};
+use crate::id::{
+    ChangeId, DeliveryId, EventId, GroupId, JobId, KeyId, MetricId, NoticeId, ProfileId, ReplayId,
+    WebhookId,
+};
 
 /// A named table from keys `K` to rows `V`.
 pub struct Table<K, V> {
@@ -93,6 +96,17 @@ impl Key for u32 {
     }
 }
 
+/// Shifted so that negative numbers sort before the others.
+impl Key for i64 {
+    fn write(&self, to: &mut Vec<u8>) {
+        to.extend_from_slice(&(self.cast_unsigned() ^ (1 << 63)).to_be_bytes());
+    }
+
+    fn read(from: &mut &[u8]) -> Option<Self> {
+        take(from).map(|bytes| (u64::from_be_bytes(bytes) ^ (1 << 63)).cast_signed())
+    }
+}
+
 /// Digests are keys as they are.
 impl Key for [u8; 32] {
     fn write(&self, to: &mut Vec<u8>) {
@@ -117,15 +131,13 @@ impl Key for String {
     }
 }
 
-/// Shifted so that moments before the epoch sort before those after it.
 impl Key for Timestamp {
     fn write(&self, to: &mut Vec<u8>) {
-        to.extend_from_slice(&(self.micros().cast_unsigned() ^ (1 << 63)).to_be_bytes());
+        self.micros().write(to);
     }
 
     fn read(from: &mut &[u8]) -> Option<Self> {
-        let shifted = take(from).map(u64::from_be_bytes)?;
-        Some(Self::from_micros((shifted ^ (1 << 63)).cast_signed()))
+        i64::read(from).map(Self::from_micros)
     }
 }
 
@@ -139,16 +151,22 @@ impl Key for EventId {
     }
 }
 
-impl Key for MetricId {
-    fn write(&self, to: &mut Vec<u8>) {
-        to.extend_from_slice(self.as_bytes());
-    }
+macro_rules! short_keys {
+    ($($name:ident),*) => {$(
+        impl Key for $name {
+            fn write(&self, to: &mut Vec<u8>) {
+                to.extend_from_slice(self.as_bytes());
+            }
 
-    fn read(from: &mut &[u8]) -> Option<Self> {
-        let bytes = take::<6>(from)?;
-        std::str::from_utf8(&bytes).ok()?.parse().ok()
-    }
+            fn read(from: &mut &[u8]) -> Option<Self> {
+                let bytes = take::<6>(from)?;
+                std::str::from_utf8(&bytes).ok()?.parse().ok()
+            }
+        }
+    )*};
 }
+
+short_keys!(GroupId, MetricId);
 
 macro_rules! ulid_keys {
     ($($name:ident),*) => {$(
@@ -164,7 +182,7 @@ macro_rules! ulid_keys {
     )*};
 }
 
-ulid_keys!(DeliveryId, KeyId, NoticeId, ProfileId, ReplayId, WebhookId);
+ulid_keys!(ChangeId, DeliveryId, JobId, KeyId, NoticeId, ProfileId, ReplayId, WebhookId);
 
 impl<A: Key, B: Key> Key for (A, B) {
     fn write(&self, to: &mut Vec<u8>) {
@@ -198,6 +216,7 @@ mod tests {
         ) {
             sorts(&a.0, &b.0)?;
             sorts(&a.1, &b.1)?;
+            sorts(&a.2, &b.2)?;
             sorts(&Timestamp::from_micros(a.2), &Timestamp::from_micros(b.2))?;
             sorts(&EventId::from_u64(a.3), &EventId::from_u64(b.3))?;
             sorts(&DeliveryId::from_u128(a.4), &DeliveryId::from_u128(b.4))?;

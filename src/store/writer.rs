@@ -63,10 +63,18 @@ where
     }
 }
 
+/// Whom the writer tells what happened.
+pub(super) struct Tells {
+    /// Counts commits.
+    pub(super) committed: watch::Sender<u64>,
+    /// Why no more will come.
+    pub(super) failure: watch::Sender<Option<StoreError>>,
+}
+
 pub(super) struct Writer {
     database: Arc<Database>,
     queue: mpsc::Receiver<Command>,
-    failure: watch::Sender<Option<StoreError>>,
+    tells: Tells,
     clock: Clock,
     /// Where free space is looked at; `None` for a store that is not a file.
     directory: Option<PathBuf>,
@@ -86,14 +94,14 @@ impl Writer {
     pub(super) fn new(
         database: Arc<Database>,
         queue: mpsc::Receiver<Command>,
-        failure: watch::Sender<Option<StoreError>>,
+        tells: Tells,
         clock: Clock,
         directory: Option<PathBuf>,
     ) -> Result<Self, StoreError> {
         Ok(Self {
             database,
             queue,
-            failure,
+            tells,
             clock,
             directory,
             disk_is_full: false,
@@ -119,13 +127,14 @@ impl Writer {
                     for command in batch {
                         command.answer(None);
                     }
+                    self.tells.committed.send_modify(|count| *count += 1);
                 }
                 Err(failure) => {
                     error!(error = %failure, "a commit failed; stopping");
                     for command in batch {
                         command.answer(Some(&failure));
                     }
-                    self.failure.send_replace(Some(failure));
+                    self.tells.failure.send_replace(Some(failure));
                     return;
                 }
             }
@@ -213,7 +222,7 @@ impl Writer {
         })();
         if let Err(failure) = sealed {
             error!(error = %failure, "sealing the store failed; stopping");
-            self.failure.send_replace(Some(failure));
+            self.tells.failure.send_replace(Some(failure));
             self.queue.close();
         }
         self.sealed = true;
