@@ -14,9 +14,9 @@ use super::index::{Indexer, Traffic};
 use super::lanes::{LaneRules, Lanes, Ready, Standing};
 use super::recent::Recent;
 use super::recorder::{Policies, Recorder};
-use super::rows::{self, New};
+use super::rows::{self, Erased, New};
 use super::worker::Worker;
-use super::{Delivery, Phase, Source};
+use super::{Delivery, OfEvents, Phase, Source};
 use crate::clock::{Clock, Timestamp};
 use crate::id::{DeliveryId, EventId, ProfileId, WebhookId};
 use crate::limits;
@@ -228,13 +228,40 @@ impl Deliveries {
         id: DeliveryId,
     ) -> Result<Option<Delivery>, StoreError> {
         let Some(cancelled) = rows::cancel(tx, id)? else { return Ok(None) };
-        let (deliveries, webhook) = (self.clone(), cancelled.webhook);
+        self.is_cancelled(tx, cancelled.webhook, id);
+        Ok(Some(cancelled))
+    }
+
+    /// Takes an erased event out of every delivery that `finder` knows of; returns how many those
+    /// were. A delivery of that event alone is gone, sent or not.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub fn erase(
+        &self,
+        tx: &mut Tx<'_, '_>,
+        finder: &OfEvents,
+        event: EventId,
+    ) -> Result<u64, StoreError> {
+        let mut count = 0;
+        for delivery in finder.of(tx, event)? {
+            let Some(erased) = rows::erase(tx, delivery.id, event)? else { continue };
+            count += 1;
+            if let Erased::Whole { webhook, was_scheduled: true } = erased {
+                self.is_cancelled(tx, webhook, delivery.id);
+            }
+        }
+        Ok(count)
+    }
+
+    /// Tells the lanes, after the commit, of a delivery that is not to be sent.
+    fn is_cancelled(&self, tx: &mut Tx<'_, '_>, webhook: WebhookId, id: DeliveryId) {
+        let deliveries = self.clone();
         tx.after_commit(move || {
             let now = deliveries.shared.clock.now();
             deliveries.shared.with_lanes(|lanes| lanes.cancelled(webhook, id, now));
             deliveries.shared.wake.notify_one();
         });
-        Ok(Some(cancelled))
     }
 
     /// A webhook is about to be changed, in the transaction of the change: its batch is complete as

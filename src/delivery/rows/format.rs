@@ -73,6 +73,13 @@ pub(super) struct AttemptRow {
 }
 
 impl AttemptRow {
+    /// Forgets what the endpoint answered, which may repeat what it was sent.
+    pub(super) fn forget_answer(&mut self) {
+        self.response_head.clear();
+        self.excerpt.clear();
+        self.detail.clear();
+    }
+
     pub(super) const fn at(&self) -> Timestamp {
         Timestamp::from_micros(self.at_micros)
     }

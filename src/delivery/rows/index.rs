@@ -200,6 +200,19 @@ pub(in crate::delivery) fn add(tx: &mut Tx<'_, '_>, new: &Unindexed) -> Result<(
     tx.put(&DELIVERY_INDEX_CURSOR, &(), &CursorRow { indexed_to: new.to })
 }
 
+/// Removes the entry of an event of a delivery.
+pub(super) fn forget_event(tx: &mut Tx<'_, '_>, id: DeliveryId, event: EventId) {
+    tx.remove(&DELIVERY_INDEX, &IndexKey::new(Owner::Event(event), id));
+}
+
+/// Removes every entry of a delivery but those of its events.
+pub(super) fn forget(tx: &mut Tx<'_, '_>, id: DeliveryId, row: &DeliveryRow) {
+    let many = [Owner::Webhook(row.webhook), Owner::Profile(row.profile)];
+    for owner in many.into_iter().chain(Rare::of(row).owners()) {
+        tx.remove(&DELIVERY_INDEX, &IndexKey::new(owner, id));
+    }
+}
+
 /// Up to and with this delivery, all are in the index.
 pub(in crate::delivery) fn indexed_to(from: &impl Read) -> Result<DeliveryId, StoreError> {
     let row = from.get(&DELIVERY_INDEX_CURSOR, &())?;

@@ -12,6 +12,7 @@
 //! This folder alone writes them (invariant 3). A fresh delivery has no entry in an index: it goes
 //! to the lanes from memory.
 
+mod erase;
 mod format;
 mod index;
 
@@ -27,6 +28,7 @@ use crate::id::{DeliveryId, EventId, ProfileId, WebhookId};
 use crate::limits::{ATTEMPTS_KEPT_MAX, SCAN_ROWS_MAX};
 use crate::store::{Order, Read, StoreError, Table, Tx};
 
+pub(super) use self::erase::{Erased, erase};
 #[cfg(test)]
 pub(super) use self::index::forget_index;
 pub(super) use self::index::{
