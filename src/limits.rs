@@ -163,7 +163,7 @@ pub const MASTER_KEY_FILE_BYTES_MAX: usize = 1_024;
 /// One sealed value: secrets are lines of text, and a chain of certificates fits in as well.
 pub const SEALED_BYTES_MAX: usize = 64 * 1024;
 
-// ---- Conditions: the filters of webhooks ----
+// ---- Conditions: the filters of webhooks and of segments ----
 
 /// Groups of one filter: each is an "and", and no one reads a filter with more.
 pub const CONDITION_GROUPS_MAX: usize = 32;
@@ -189,6 +189,18 @@ pub const CONDITION_PATTERN_TEXT_BYTES_MAX: usize = 4 * 1024;
 pub const CONDITION_PATTERNS_MAX: usize = 8;
 /// The longest span of a relative date, in hours: a hundred years of 365.25 days.
 pub const CONDITION_SPAN_HOURS_MAX: i64 = 876_600;
+/// Property filters of one metric, each of which has to look into every event of the person.
+pub const CONDITION_METRIC_FILTERS_MAX: usize = 16;
+/// Steps of one funnel; the paths through a shop that people draw have three to six.
+pub const CONDITION_FUNNEL_STEPS_MAX: usize = 10;
+/// Events that one step of a funnel looks at, the newest ones: the work of a step grows with their
+/// square where a step that must not happen follows it.
+pub const CONDITION_FUNNEL_EVENTS_MAX: usize = 1_000;
+/// Filters of one consent: there are some ten fields.
+pub const CONDITION_CONSENT_FILTERS_MAX: usize = 16;
+/// Events that are followed on their way through a window of time to find the moment at which a
+/// count or sum is no longer what it has to be; then it is measured anew.
+pub const CONDITION_SWEEP_EVENTS_MAX: usize = 1_000;
 /// Characters of one value that a fault or an explanation shows.
 pub const CONDITION_SHOWN_CHARS_MAX: usize = 80;
 

@@ -9,6 +9,7 @@ use super::At;
 use super::object::Object;
 use super::object::fault_at;
 use super::object::must_be;
+use crate::clock::Timestamp;
 use crate::json::Fault;
 use crate::limits;
 
@@ -32,12 +33,18 @@ impl Moment {
         }
     }
 
+    /// A moment as a date; `None` beyond the calendar.
+    pub(super) fn of(moment: Timestamp) -> Option<Self> {
+        jiff::Timestamp::from_microsecond(moment.micros()).ok().map(Self::Instant)
+    }
+
     fn parse(text: &str) -> Option<Self> {
         let civil = || text.parse().ok().map(Self::Civil);
         text.parse().ok().map(Self::Instant).or_else(civil)
     }
 
-    fn micros(self, at: &At) -> Option<i64> {
+    /// Microseconds since 1970, where the calendar reaches it.
+    pub(super) fn micros(self, at: &At) -> Option<i64> {
         let instant = match self {
             Self::Instant(instant) => instant,
             Self::Civil(civil) => at.zone.to_timestamp(civil).ok()?,
@@ -45,7 +52,7 @@ impl Moment {
         Some(instant.as_microsecond())
     }
 
-    fn day(self, at: &At) -> civil::Date {
+    pub(super) fn day(self, at: &At) -> civil::Date {
         match self {
             Self::Instant(instant) => at.zone.to_datetime(instant).date(),
             Self::Civil(civil) => civil.date(),
@@ -98,7 +105,7 @@ impl Span {
         Ok(Self { quantity: object.integer(key, 0, most)?, unit })
     }
 
-    const fn micros(self) -> i64 {
+    pub(super) const fn micros(self) -> i64 {
         self.quantity * self.unit.hours() * 3_600_000_000
     }
 }
@@ -181,10 +188,13 @@ impl DateTest {
         })
     }
 
-    /// Whether the value is a date for which this holds; `None` where it is not a date, or one
-    /// that the calendar does not reach.
-    pub(super) fn holds(&self, value: &Value, at: &At) -> Option<bool> {
-        let given = Moment::read(value)?;
+    /// Whether the value is a date for which this holds.
+    pub(super) fn holds(&self, value: &Value, at: &At) -> bool {
+        Moment::read(value).and_then(|given| self.holds_for(given, at)).unwrap_or(false)
+    }
+
+    /// Whether it holds for a date; `None` where the calendar does not reach it.
+    pub(super) fn holds_for(&self, given: Moment, at: &At) -> Option<bool> {
         let now = at.now.micros();
         Some(match self {
             Self::Before(date) => given.micros(at)? < date.micros(at)?,
@@ -236,20 +246,22 @@ fn moment(object: &Object<'_>, key: &str) -> Result<Moment, Fault> {
 }
 
 /// The day of the calendar on which a moment falls.
-fn day(micros: i64, at: &At) -> Option<civil::Date> {
+pub(super) fn day(micros: i64, at: &At) -> Option<civil::Date> {
     let instant = jiff::Timestamp::from_microsecond(micros).ok()?;
     Some(at.zone.to_datetime(instant).date())
 }
 
-/// Whether a day with the month and day of `of` lies from `first` to `last`, both included.
+/// The day of a year on which the anniversary of `of` falls.
+pub(super) fn anniversary(of: civil::Date, year: i16) -> Option<civil::Date> {
+    let day = civil::Date::new(year, of.month(), of.day());
+    // Only 29 February is missing in some years.
+    day.or_else(|_| civil::Date::new(year, 2, 28)).ok()
+}
+
+/// Whether an anniversary of `of` lies from `first` to `last`, both included.
 fn has_anniversary(of: civil::Date, first: civil::Date, last: civil::Date) -> bool {
-    let in_year = |year| {
-        let day = civil::Date::new(year, of.month(), of.day());
-        // Only 29 February is missing in some years.
-        day.or_else(|_| civil::Date::new(year, 2, 28))
-    };
     (first.year()..=last.year())
-        .any(|year| in_year(year).is_ok_and(|day| (first..=last).contains(&day)))
+        .any(|year| anniversary(of, year).is_some_and(|day| (first..=last).contains(&day)))
 }
 
 impl fmt::Display for DateTest {

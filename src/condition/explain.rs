@@ -85,6 +85,12 @@ pub(super) fn some_of(texts: impl ExactSizeIterator<Item = String>) -> String {
     if more == 0 { listed } else { format!("{listed} and {more} more") }
 }
 
+/// Ids in a sentence: `a`, `b` and 3 more.
+pub(super) fn shown_list<'a>(ids: impl Iterator<Item = &'a str>) -> String {
+    let ids: Vec<_> = ids.map(|id| format!("`{}`", shown(id))).collect();
+    some_of(ids.into_iter())
+}
+
 /// A text in quotes, shortened.
 pub(super) fn quoted(text: &str) -> String {
     Value::from(shown(text)).to_string()
@@ -154,6 +160,15 @@ impl Seen {
         }
         false
     }
+}
+
+/// A number that is given in millionths.
+pub(super) fn shown_number(millionths: i128) -> String {
+    let (whole, rest) =
+        (millionths.unsigned_abs() / 1_000_000, millionths.unsigned_abs() % 1_000_000);
+    let sign = if millionths < 0 { "-" } else { "" };
+    let digits = format!("{sign}{whole}.{rest:06}");
+    digits.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 fn value_shown(value: &Value) -> String {

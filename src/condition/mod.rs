@@ -33,72 +33,68 @@
 //! | `alltime` | any date |
 //! | list | only JSON arrays; strings equal strings, an integer equals what `numeric` takes for it |
 //! | `is-set` | present and not `null`; an empty string or list is set |
+//! | `profile-metric` | `count` of the person's events of the metric, or `sum` of their `$value` in millionths, one without adding nothing; only events in `timeframe_filter` that fit every one of `metric_filters` |
+//! | events of the future | have a time like any other: `alltime` and `after` take them, `in-the-last` not |
+//! | `profile-metric-funnel` | there is an event for each step that must happen, none before that of the step before; events outside `timeframe_filter` do not exist for it; details and what `metric_exists` `false` means stand in `funnel.rs` |
+//! | `completion_window_seconds` | from the first step that must happen to the last; `null` is no limit |
+//! | `profile-group-membership` | `true`: in one of the groups, having joined in `timeframe_filter`; `false`: in none |
+//! | can receive marketing | has an address of the channel, is not suppressed, and has subscribed; e-mail also reaches who never said anything |
+//! | `filters` of a consent | all of them hold; a method is compared without regard to case, and its own `filter` is about the detail of the method |
+//! | `profile-permissions` | `explicitly`: by what was said; `implicitly`: nothing was said, and reachable is who has a phone number |
+//! | `profile-region` | by `location.country`, an ISO 3166 code or the usual English name; without one a person is in no region |
 //!
 //! Wider than the contract: every filter shape of §2.6 is taken by every condition, and
-//! `metric_id` may be left out. With a `metric_id` a condition only holds for that metric's
-//! events, negative or not.
+//! the `metric_id` of `metric-property` may be left out. With it the condition only holds for that
+//! metric's events, negative or not.
+//!
+//! # Time
+//!
+//! [`Filter::stand`] also tells until when its answer is sure if nothing but time passes. Whoever
+//! asks again then, and whenever something changes that [`Filter::touches`] names, misses nothing.
 
+mod conditions;
+mod consent;
 mod dates;
 mod explain;
+mod facts;
+mod funnel;
+mod group;
+mod kinds;
 mod lists;
+mod marketing;
+mod metric;
 mod numbers;
 mod object;
 mod parse;
 mod path;
+mod permission;
 mod phone;
 mod predicate;
+mod region;
+mod selector;
+mod standing;
 mod subject;
+mod sweep;
 #[cfg(test)]
 mod tests;
 mod texts;
+mod threshold;
+mod windows;
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use jiff::tz::TimeZone;
 
+use conditions::Condition;
+pub use consent::{Channel, Consent, Status, Suppression};
 pub use explain::{ExplainedCondition, ExplainedGroup, Explanation};
-use path::{EventField, Found, ProfileField};
+pub use kinds::{Kind, Kinds};
 pub use path::{LOCATION, PROFILE_ATTRIBUTES};
-use predicate::Predicate;
-pub use subject::{LazyObject, Subject};
+pub use standing::Standing;
+pub use subject::{LazyObject, PastEvent, Subject};
 
 use crate::clock::Timestamp;
-
-/// A type of condition that tidings can evaluate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// `metric-property`: a property of the event.
-    MetricProperty,
-    /// `profile-property`: an attribute or a custom property of the profile.
-    ProfileProperty,
-}
-
-impl Kind {
-    /// All of them.
-    pub const ALL: [Self; 2] = [Self::MetricProperty, Self::ProfileProperty];
-
-    /// The condition's `type`.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::MetricProperty => "metric-property",
-            Self::ProfileProperty => "profile-property",
-        }
-    }
-}
-
-/// Which types of condition a place takes.
-#[derive(Clone, Copy, Debug)]
-pub struct Kinds {
-    place: &'static str,
-    allowed: &'static [Kind],
-}
-
-impl Kinds {
-    /// The kinds that `place` takes; it stands in a sentence, such as "a webhook's filter".
-    #[must_use]
-    pub const fn new(place: &'static str, allowed: &'static [Kind]) -> Self {
-        Self { place, allowed }
-    }
-}
 
 /// The moment of an evaluation, and the zone of its calendar.
 #[derive(Clone, Debug)]
@@ -134,11 +130,18 @@ struct Group {
     conditions: Vec<Condition>,
 }
 
-/// One condition; its kinds are those of [`Kind`].
-#[derive(Clone, Debug, PartialEq)]
-enum Condition {
-    MetricProperty { metric_id: Option<String>, field: EventField, predicate: Predicate },
-    ProfileProperty { property: ProfileField, predicate: Predicate },
+/// What a filter looks at: nothing else can change its answer, but the passing of time.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Touches<'f> {
+    /// The metrics whose past events it reads, by their ids.
+    pub metrics: BTreeSet<&'f str>,
+    /// The attributes of the profile: `email`, `location.city`, `properties.plan`. Of a path into
+    /// a custom property it is the outermost key.
+    pub attributes: BTreeSet<Cow<'f, str>>,
+    /// The lists and segments, by their ids.
+    pub groups: BTreeSet<&'f str>,
+    /// Whether it looks at what the person said about being written to.
+    pub consents: bool,
 }
 
 impl Filter {
@@ -148,6 +151,45 @@ impl Filter {
         self.groups
             .iter()
             .all(|group| group.conditions.iter().any(|condition| condition.holds(subject, at)))
+    }
+
+    /// What [`Filter::evaluate`] says, and until when that is sure while only time passes.
+    ///
+    /// Conditions on the past events of a person are asked last, and not at all where the others
+    /// settle the answer for ever.
+    #[must_use]
+    pub fn stand(&self, subject: &dyn Subject, at: &At) -> Standing {
+        let at_hand = |condition: &&Condition| !condition.reads_history();
+        let mut groups = Vec::with_capacity(self.groups.len());
+        for group in &self.groups {
+            let conditions = group.conditions.iter();
+            let standing =
+                any_of(Standing::settled(false), conditions.filter(at_hand), subject, at);
+            let reads_history = group.conditions.iter().any(Condition::reads_history);
+            if !reads_history && standing.is_settled(false) {
+                return standing;
+            }
+            groups.push((standing, group));
+        }
+        let mut all = Standing::settled(true);
+        for (standing, group) in groups {
+            let history = group.conditions.iter().filter(|condition| condition.reads_history());
+            all = all.and(any_of(standing, history, subject, at));
+            if all.is_settled(false) {
+                break;
+            }
+        }
+        all
+    }
+
+    /// What the answer depends on besides time.
+    #[must_use]
+    pub fn touches(&self) -> Touches<'_> {
+        let mut touches = Touches::default();
+        for condition in self.conditions() {
+            condition.touch(&mut touches);
+        }
+        touches
     }
 
     /// What [`Filter::evaluate`] says, with the reason of each condition, for a person to read.
@@ -165,10 +207,10 @@ impl Filter {
         self.conditions().any(|condition| condition.kind() == Kind::MetricProperty)
     }
 
-    /// Whether a condition looks at the profile.
+    /// Whether a condition looks at the profile's attributes.
     #[must_use]
     pub fn needs_profile(&self) -> bool {
-        self.conditions().any(|condition| condition.kind() == Kind::ProfileProperty)
+        self.conditions().any(Condition::reads_profile)
     }
 
     fn conditions(&self) -> impl Iterator<Item = &Condition> {
@@ -176,47 +218,19 @@ impl Filter {
     }
 }
 
-impl Condition {
-    const fn kind(&self) -> Kind {
-        match self {
-            Self::MetricProperty { .. } => Kind::MetricProperty,
-            Self::ProfileProperty { .. } => Kind::ProfileProperty,
+/// Whether one of the conditions holds, or did by what is known `already`, and until when.
+fn any_of<'c>(
+    already: Standing,
+    conditions: impl Iterator<Item = &'c Condition>,
+    subject: &dyn Subject,
+    at: &At,
+) -> Standing {
+    let mut standing = already;
+    for condition in conditions {
+        if standing.is_settled(true) {
+            break;
         }
+        standing = standing.or(condition.stand(subject, at));
     }
-
-    fn holds(&self, subject: &dyn Subject, at: &At) -> bool {
-        match self {
-            Self::MetricProperty { metric_id, field, predicate } => {
-                is_of_metric(metric_id.as_deref(), subject)
-                    && predicate.holds(field.find(subject).as_ref(), at)
-            }
-            Self::ProfileProperty { property, predicate } => {
-                predicate.holds(property.find(subject).as_ref(), at)
-            }
-        }
-    }
-
-    fn explain(&self, subject: &dyn Subject, at: &At) -> ExplainedCondition {
-        let explained =
-            |predicate: &Predicate, name: &str, found: Option<Found<'_, '_>>| ExplainedCondition {
-                held: predicate.holds(found.as_ref(), at),
-                reason: predicate.reason(name, found.as_ref(), at),
-            };
-        match self {
-            Self::MetricProperty { metric_id, field, predicate } => match metric_id.as_deref() {
-                Some(wanted) if !is_of_metric(Some(wanted), subject) => ExplainedCondition {
-                    held: false,
-                    reason: explain::other_metric(wanted, subject.metric_id()),
-                },
-                _ => explained(predicate, field.name(), field.find(subject)),
-            },
-            Self::ProfileProperty { property, predicate } => {
-                explained(predicate, property.name(), property.find(subject))
-            }
-        }
-    }
-}
-
-fn is_of_metric(wanted: Option<&str>, subject: &dyn Subject) -> bool {
-    wanted.is_none() || wanted == subject.metric_id()
+    standing
 }

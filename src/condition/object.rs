@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use serde_json::Map;
 use serde_json::Value;
 
-use crate::json::{self, Fault, push_key};
+use crate::json::{self, Fault, pointer_to};
 use crate::limits;
 
 pub(super) struct Object<'v>(&'v Map<String, Value>);
@@ -80,6 +80,38 @@ impl<'v> Object<'v> {
         })
     }
 
+    /// The id under `key`: a string that is not empty.
+    pub(super) fn id(&self, key: &str, what: &str) -> Result<&'v str, Fault> {
+        let value = self.required(key)?;
+        let id = value.as_str().filter(|id| !id.is_empty());
+        id.ok_or_else(|| fault_at(key, must_be(what, value)))
+    }
+
+    /// The object under `key`.
+    pub(super) fn object(&self, key: &str, example: &str) -> Result<Self, Fault> {
+        Self::read(self.required(key)?, example).map_err(|fault| fault.under(&pointer_to(key)))
+    }
+
+    /// The objects of the array under `key`, each read by `read`: at most `most`, and none where it
+    /// is missing or null.
+    pub(super) fn each<T>(
+        &self,
+        key: &str,
+        most: usize,
+        mut read: impl FnMut(Self) -> Result<T, Fault>,
+    ) -> Result<Vec<T>, Fault> {
+        let is_empty = |value: &Value| value.as_array().is_some_and(Vec::is_empty);
+        if self.optional(key).is_none_or(is_empty) {
+            return Ok(Vec::new());
+        }
+        let items = self.items(key, most)?.iter().enumerate();
+        let item = |(place, value): (usize, &'v Value)| {
+            let item = Self::read(value, "{…}").and_then(&mut read);
+            item.map_err(|fault| fault.under(&format!("/{key}/{place}")))
+        };
+        items.map(item).collect()
+    }
+
     /// The items under `key`: at least one, at most `most`.
     pub(super) fn items(&self, key: &str, most: usize) -> Result<&'v [Value], Fault> {
         let value = self.required(key)?;
@@ -104,9 +136,7 @@ impl<'v> Object<'v> {
 
 /// A fault at a key of the object at hand.
 pub(super) fn fault_at(key: &str, detail: impl Into<String>) -> Fault {
-    let mut pointer = String::new();
-    push_key(&mut pointer, key);
-    Fault::new(pointer, detail)
+    Fault::new(pointer_to(key), detail)
 }
 
 /// The sentence about a value of a wrong type.

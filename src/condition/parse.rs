@@ -4,14 +4,20 @@
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::funnel::FunnelTest;
+use super::group::GroupTest;
+use super::marketing::MarketingTest;
+use super::metric::MetricTest;
 use super::object::Object;
 use super::object::fault_at;
 use super::object::listed;
-use super::object::must_be;
 use super::object::unknown;
 use super::path::EventField;
 use super::path::ProfileField;
-use super::predicate::Predicate;
+use super::permission::PermissionTest;
+use super::predicate::Patterns;
+use super::region::RegionTest;
+use super::selector::METRIC_ID;
 use super::{Condition, Filter, Group, Kind, Kinds};
 use crate::json::Bounds;
 use crate::json::Fault;
@@ -19,29 +25,29 @@ use crate::json::check_object;
 use crate::limits;
 
 /// Every type of condition in the contract, so that one which a place does not take is not
-/// mistaken for a slip of the pen.
-const CONTRACT_TYPES: [&str; 21] = [
-    "action-output",
-    "custom-object-property",
-    "custom-object-trigger-property",
-    "low-inventory-property",
-    "metric-property",
-    "price-drop-property",
-    "profile-group-membership",
-    "profile-has-custom-object",
-    "profile-marketing-consent",
-    "profile-metric",
-    "profile-metric-funnel",
-    "profile-not-in-flow",
-    "profile-not-sent-email",
-    "profile-not-sent-push",
-    "profile-not-sent-sms",
-    "profile-permissions",
-    "profile-postal-code-distance",
-    "profile-predictive-analytics",
-    "profile-property",
-    "profile-region",
-    "profile-sample",
+/// mistaken for a slip of the pen; and what tidings lacks for those that it never takes.
+const CONTRACT_TYPES: [(&str, Option<&str>); 21] = [
+    ("action-output", None),
+    ("custom-object-property", Some("custom objects")),
+    ("custom-object-trigger-property", Some("custom objects")),
+    ("low-inventory-property", Some("a catalogue of products")),
+    ("metric-property", None),
+    ("price-drop-property", Some("a catalogue of products")),
+    ("profile-group-membership", None),
+    ("profile-has-custom-object", Some("custom objects")),
+    ("profile-marketing-consent", None),
+    ("profile-metric", None),
+    ("profile-metric-funnel", None),
+    ("profile-not-in-flow", None),
+    ("profile-not-sent-email", None),
+    ("profile-not-sent-push", None),
+    ("profile-not-sent-sms", None),
+    ("profile-permissions", None),
+    ("profile-postal-code-distance", Some("the places of postal codes")),
+    ("profile-predictive-analytics", Some("a model of what people will do")),
+    ("profile-property", None),
+    ("profile-region", None),
+    ("profile-sample", None),
 ];
 
 /// What any filter keeps within, whatever its conditions are.
@@ -70,7 +76,7 @@ fn read(json: &RawValue, kinds: Kinds) -> Result<Filter, Fault> {
     let object = Object::read(&value, r#"{"condition_groups":[…]}"#)?;
     object.only(&["condition_groups"])?;
     let mut filter = Filter { groups: Vec::new() };
-    let mut patterns = 0;
+    let mut patterns = Patterns::default();
     let groups = object.items("condition_groups", limits::CONDITION_GROUPS_MAX)?;
     for (place, value) in groups.iter().enumerate() {
         let group = group(value, kinds, &mut patterns)
@@ -81,56 +87,50 @@ fn read(json: &RawValue, kinds: Kinds) -> Result<Filter, Fault> {
 }
 
 /// Reads one group; `patterns` counts the regular expressions of the whole filter.
-fn group(value: &Value, kinds: Kinds, patterns: &mut usize) -> Result<Group, Fault> {
+fn group(value: &Value, kinds: Kinds, patterns: &mut Patterns) -> Result<Group, Fault> {
     let object = Object::read(value, r#"{"conditions":[…]}"#)?;
     object.only(&["conditions"])?;
     let mut group = Group { conditions: Vec::new() };
     let conditions = object.items("conditions", limits::CONDITIONS_PER_GROUP_MAX)?;
     for (place, value) in conditions.iter().enumerate() {
-        let under = |fault: Fault| fault.under(&format!("/conditions/{place}"));
-        let condition = condition(value, kinds).map_err(under)?;
-        *patterns += usize::from(condition.predicate().is_pattern());
-        if *patterns > limits::CONDITION_PATTERNS_MAX {
-            let most = limits::CONDITION_PATTERNS_MAX;
-            let why = format!("a filter may have {most} regular expressions; this is one more");
-            return Err(under(Fault::new("/filter/operator", why)));
-        }
+        let condition = condition(value, kinds, patterns)
+            .map_err(|fault| fault.under(&format!("/conditions/{place}")))?;
         group.conditions.push(condition);
     }
     Ok(group)
 }
 
-impl Condition {
-    const fn predicate(&self) -> &Predicate {
-        match self {
-            Self::MetricProperty { predicate, .. } | Self::ProfileProperty { predicate, .. } => {
-                predicate
-            }
-        }
-    }
-}
-
-fn condition(value: &Value, kinds: Kinds) -> Result<Condition, Fault> {
+fn condition(value: &Value, kinds: Kinds, patterns: &mut Patterns) -> Result<Condition, Fault> {
     let object = Object::read(value, r#"{"type":"metric-property","field":"Brand","filter":{…}}"#)?;
-    match kind(&object, kinds)? {
+    Ok(match kind(&object, kinds)? {
         Kind::MetricProperty => {
             object.only(&["type", "metric_id", "field", "filter"])?;
-            Ok(Condition::MetricProperty {
+            Condition::MetricProperty {
                 metric_id: metric_id(&object)?,
                 field: EventField::parse(object.text("field")?)
                     .map_err(|why| fault_at("field", why))?,
-                predicate: predicate(&object)?,
-            })
+                predicate: patterns.predicate(&object)?,
+            }
         }
         Kind::ProfileProperty => {
             object.only(&["type", "property", "filter"])?;
-            Ok(Condition::ProfileProperty {
+            Condition::ProfileProperty {
                 property: ProfileField::parse(object.text("property")?)
                     .map_err(|why| fault_at("property", why))?,
-                predicate: predicate(&object)?,
-            })
+                predicate: patterns.predicate(&object)?,
+            }
         }
-    }
+        Kind::ProfileMetric => Condition::Metric(MetricTest::parse(&object, patterns)?),
+        Kind::ProfileMetricFunnel => Condition::Funnel(FunnelTest::parse(&object, patterns)?),
+        Kind::ProfileGroupMembership => Condition::Group(GroupTest::parse(&object)?),
+        Kind::ProfileMarketingConsent => {
+            Condition::Marketing(MarketingTest::parse(&object, patterns)?)
+        }
+        Kind::ProfilePermissions => {
+            Condition::Permission(PermissionTest::parse(&object, patterns)?)
+        }
+        Kind::ProfileRegion => Condition::Region(RegionTest::parse(&object)?),
+    })
 }
 
 fn kind(object: &Object<'_>, kinds: Kinds) -> Result<Kind, Fault> {
@@ -142,21 +142,20 @@ fn kind(object: &Object<'_>, kinds: Kinds) -> Result<Kind, Fault> {
     if let Some(kind) = kinds.allowed.iter().find(|kind| kind.name() == given) {
         return Ok(*kind);
     }
-    if CONTRACT_TYPES.contains(&given) {
+    if let Some((_, lacking)) = CONTRACT_TYPES.iter().find(|(name, _)| *name == given) {
         let (place, names) = (kinds.place, listed(&names));
-        let why = format!("`{given}` is not available in {place}; possible are {names}");
+        let why = lacking.map_or_else(String::new, |what| {
+            format!(", as it needs {what}, which tidings does not have")
+        });
+        let why = format!("`{given}` is not available in {place}{why}; possible are {names}");
         return Err(fault_at("type", why));
     }
     Err(fault_at("type", unknown(given, "a type of condition", &names)))
 }
 
 fn metric_id(object: &Object<'_>) -> Result<Option<String>, Fault> {
-    let Some(value) = object.optional("metric_id") else { return Ok(None) };
-    let id = value.as_str().filter(|id| !id.is_empty());
-    let wrong = || fault_at("metric_id", must_be("the id of a metric, such as \"SkDfHe\"", value));
-    id.map(|id| Some(id.to_owned())).ok_or_else(wrong)
-}
-
-fn predicate(object: &Object<'_>) -> Result<Predicate, Fault> {
-    Predicate::parse(object.required("filter")?).map_err(|fault| fault.under("/filter"))
+    if object.optional("metric_id").is_none() {
+        return Ok(None);
+    }
+    object.id("metric_id", METRIC_ID).map(|id| Some(id.to_owned()))
 }

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use serde_json::Map;
 use serde_json::Value;
 
+use super::PastEvent;
 use super::Subject;
 use super::object::listed;
 use super::object::unknown;
@@ -48,6 +49,11 @@ pub(super) struct Found<'s, 'p> {
 }
 
 impl Found<'_, '_> {
+    /// A value that is not in an object.
+    pub(super) const fn value(value: Value) -> Self {
+        Self { value: Cow::Owned(value), rest: &[] }
+    }
+
     /// Whether `test` holds for a value at the end of the path; a list on the way stands for each
     /// of its items.
     pub(super) fn any(&self, test: &mut dyn FnMut(&Value) -> bool) -> bool {
@@ -94,13 +100,26 @@ impl EventField {
         &self.name
     }
 
+    /// Its value in the event at hand.
     pub(super) fn find<'s>(&self, subject: &'s dyn Subject) -> Option<Found<'s, '_>> {
-        let properties = subject.event_properties();
+        self.find_in(subject.event_properties(), |name| subject.event_attribute(name))
+    }
+
+    /// Its value in an event of the past.
+    pub(super) fn find_past<'s>(&self, event: &'s dyn PastEvent) -> Option<Found<'s, '_>> {
+        self.find_in(event.properties(), |name| event.attribute(name))
+    }
+
+    fn find_in<'s>(
+        &self,
+        properties: Option<&'s Map<String, Value>>,
+        attribute: impl FnOnce(&str) -> Option<Cow<'s, Value>>,
+    ) -> Option<Found<'s, '_>> {
         if let Some(value) = properties.and_then(|properties| properties.get(&self.name)) {
             return Some(Found { value: Cow::Borrowed(value), rest: &[] });
         }
         if self.name.starts_with('$')
-            && let Some(value) = subject.event_attribute(&self.name)
+            && let Some(value) = attribute(&self.name)
         {
             return Some(Found { value, rest: &[] });
         }
@@ -132,6 +151,15 @@ impl ProfileField {
 
     pub(super) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The attribute that it looks at, as [`Touches`](super::Touches) names it.
+    pub(super) fn touched(&self) -> Cow<'_, str> {
+        match &self.place {
+            Place::Attribute(name) => Cow::Borrowed(name),
+            Place::Location(path) => format!("location.{}", path[0]).into(),
+            Place::Properties(path) => format!("properties.{}", path[0]).into(),
+        }
     }
 
     pub(super) fn find<'s>(&self, subject: &'s dyn Subject) -> Option<Found<'s, '_>> {

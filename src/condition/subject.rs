@@ -2,13 +2,19 @@
 //! at. Where the values come from is the caller's business.
 
 use std::borrow::Cow;
+use std::ops::ControlFlow;
+use std::ops::RangeInclusive;
 use std::sync::OnceLock;
 
 use serde_json::Map;
 use serde_json::Value;
 
-/// An event, a profile, or both. What an implementation does not have, it leaves as it is here:
-/// absent.
+use super::consent::Channel;
+use super::consent::Consent;
+use crate::clock::Timestamp;
+
+/// An event, a profile with what is known of the person, or both. What an implementation does not
+/// have, it leaves as it is here: absent.
 ///
 /// A filter may ask for the same thing several times, so what has to be parsed is kept; see
 /// [`LazyObject`].
@@ -43,6 +49,43 @@ pub trait Subject {
     fn profile_properties(&self) -> Option<&Map<String, Value>> {
         None
     }
+
+    /// Hands the person's events of a metric to `visit`, those of the newest time first, as long as
+    /// it says so: the ones whose time, in seconds since 1970, lies in `seconds`, which is never
+    /// empty and never begins before 0.
+    fn history(
+        &self,
+        _metric_id: &str,
+        _seconds: RangeInclusive<i64>,
+        _visit: &mut dyn FnMut(&dyn PastEvent) -> ControlFlow<()>,
+    ) {
+    }
+
+    /// Since when the person is in a list or segment.
+    fn joined(&self, _group_id: &str) -> Option<Timestamp> {
+        None
+    }
+
+    /// What the person said about being written to through a channel.
+    fn consent(&self, _channel: Channel) -> Consent<'_> {
+        Consent::default()
+    }
+}
+
+/// One of the events of a person. What its time does not decide is looked at only if a filter asks
+/// for it, so an implementation may read it then.
+pub trait PastEvent {
+    /// When it happened; whole seconds.
+    fn time(&self) -> Timestamp;
+
+    /// What it is worth, where the producer said so.
+    fn value(&self) -> Option<f64>;
+
+    /// Its properties, as the producer sent them.
+    fn properties(&self) -> Option<&Map<String, Value>>;
+
+    /// What it has besides: see [`Subject::event_attribute`].
+    fn attribute(&self, name: &str) -> Option<Cow<'_, Value>>;
 }
 
 /// The text of a JSON object, parsed when first looked at and only then.

@@ -19,7 +19,7 @@ use crate::webhook::Webhooks;
 pub const WEBHOOK_AT: &str = "/data/relationships/webhook/data/id";
 const ATTRIBUTES_AT: &str = "/data/attributes";
 /// What a replay's filter may be made of: what a webhook's is.
-pub(super) const KINDS: Kinds = Kinds::new("a replay's filter", &Kind::ALL);
+pub(super) const KINDS: Kinds = Kinds::new("a replay's filter", &Kind::OF_EVENT);
 
 /// A replay as a client asked for it; checked, and filled up from its webhook.
 #[derive(Clone, Debug)]

@@ -84,7 +84,47 @@ fn like_a_filter() -> impl Strategy<Value = Value> {
     prop::collection::vec(group, 0..3).prop_map(|list| json!({"condition_groups": list}))
 }
 
+/// The pointers to everything in a value.
+fn pointers(value: &Value, pointer: &str, to: &mut Vec<String>) {
+    to.push(pointer.to_owned());
+    match value {
+        Value::Object(object) => {
+            object.iter().for_each(|(key, inner)| pointers(inner, &format!("{pointer}/{key}"), to));
+        }
+        Value::Array(items) => {
+            let items = items.iter().enumerate();
+            items.for_each(|(place, inner)| pointers(inner, &format!("{pointer}/{place}"), to));
+        }
+        _ => {}
+    }
+}
+
 proptest! {
+    #[test]
+    fn no_slip_in_a_segment_makes_it_panic(
+        filter in standings::filter(),
+        place in any::<prop::sample::Index>(),
+        slip in prop_oneof![word(), value()],
+        facts in standings::person(),
+    ) {
+        let mut filter = filter;
+        let mut places = Vec::new();
+        pointers(&filter, "", &mut places);
+        *filter.pointer_mut(&places[place.index(places.len())]).unwrap() = slip;
+        match try_parse_as(&filter, Kinds::SEGMENT) {
+            Err(fault) => {
+                let within = fault.pointer.strip_prefix("/data/attributes/filter").unwrap();
+                let parent = within.rsplit_once('/').map_or("", |(parent, _)| parent);
+                prop_assert!(filter.pointer(parent).is_some(), "{} in {}", fault, filter);
+            }
+            Ok(parsed) => {
+                let held = parsed.evaluate(&facts, &at());
+                prop_assert_eq!(parsed.stand(&facts, &at()).holds, held);
+                prop_assert_eq!(parsed.explain(&facts, &at()).held(), held);
+            }
+        }
+    }
+
     #[test]
     fn nothing_makes_the_parser_or_what_it_parsed_panic(
         filter in like_a_filter(),

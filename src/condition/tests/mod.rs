@@ -1,12 +1,23 @@
 //! Tests of conditions, through [`Filter`] alone.
 
+mod consents;
 mod explained;
 mod fields;
+mod funnels;
 mod laws;
+mod metrics;
 mod operators;
+mod people;
 mod refused;
+mod refused_people;
+mod standings;
+mod turns;
 
 use std::borrow::Cow;
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::ops::RangeInclusive;
 
 use serde_json::Map;
 use serde_json::Value;
@@ -15,8 +26,9 @@ use serde_json::value::RawValue;
 
 use super::*;
 use crate::json::Fault;
+use crate::limits;
 
-const KINDS: Kinds = Kinds::new("a webhook's filter", &Kind::ALL);
+const KINDS: Kinds = Kinds::new("a webhook's filter", &Kind::OF_EVENT);
 
 /// A Wednesday.
 const NOW: &str = "2026-04-15T12:00:00Z";
@@ -34,6 +46,49 @@ struct Facts {
     profile_attributes: Map<String, Value>,
     location: Option<LazyObject<'static>>,
     properties: Option<LazyObject<'static>>,
+    history: Vec<Past>,
+    groups: BTreeMap<&'static str, Timestamp>,
+    consents: BTreeMap<Channel, Consent<'static>>,
+    /// Past events that were shown.
+    shown: Cell<usize>,
+}
+
+/// An event of the past.
+#[derive(Clone, Debug, Default)]
+struct Past {
+    metric_id: &'static str,
+    seconds: i64,
+    value: Option<f64>,
+    properties: Map<String, Value>,
+}
+
+impl Past {
+    fn new(metric_id: &'static str, time: &str) -> Self {
+        let seconds = moment(time).seconds();
+        Self { metric_id, seconds, ..Self::default() }
+    }
+}
+
+impl PastEvent for Past {
+    fn time(&self) -> Timestamp {
+        Timestamp::from_seconds(self.seconds)
+    }
+
+    fn value(&self) -> Option<f64> {
+        self.value
+    }
+
+    fn properties(&self) -> Option<&Map<String, Value>> {
+        Some(&self.properties)
+    }
+
+    fn attribute(&self, name: &str) -> Option<Cow<'_, Value>> {
+        (name == "$value").then(|| Cow::Owned(self.value.into()))
+    }
+}
+
+fn moment(text: &str) -> Timestamp {
+    Timestamp::parse_iso8601(text).unwrap_or_else(|| panic!("{text}"))
 }
 
 impl Subject for Facts {
@@ -60,6 +115,33 @@ impl Subject for Facts {
     fn profile_properties(&self) -> Option<&Map<String, Value>> {
         self.properties.as_ref().map(LazyObject::get)
     }
+
+    fn history(
+        &self,
+        metric_id: &str,
+        seconds: RangeInclusive<i64>,
+        visit: &mut dyn FnMut(&dyn PastEvent) -> ControlFlow<()>,
+    ) {
+        assert!(!seconds.is_empty() && *seconds.start() >= 0, "{seconds:?}");
+        let is_wanted =
+            |past: &&Past| past.metric_id == metric_id && seconds.contains(&past.seconds);
+        let mut wanted: Vec<_> = self.history.iter().filter(is_wanted).collect();
+        wanted.sort_by_key(|past| std::cmp::Reverse(past.seconds));
+        for past in wanted {
+            self.shown.set(self.shown.get() + 1);
+            if visit(past).is_break() {
+                return;
+            }
+        }
+    }
+
+    fn joined(&self, group_id: &str) -> Option<Timestamp> {
+        self.groups.get(group_id).copied()
+    }
+
+    fn consent(&self, channel: Channel) -> Consent<'_> {
+        self.consents.get(&channel).cloned().unwrap_or_default()
+    }
 }
 
 fn lazy(object: &Value) -> Option<LazyObject<'static>> {
@@ -72,8 +154,27 @@ fn event(properties: &Value) -> Facts {
 }
 
 fn try_parse(filter: &Value) -> Result<Filter, Fault> {
+    try_parse_as(filter, KINDS)
+}
+
+fn try_parse_as(filter: &Value, kinds: Kinds) -> Result<Filter, Fault> {
     let raw = RawValue::from_string(filter.to_string()).unwrap();
-    Filter::parse(&raw, "/data/attributes/filter", KINDS)
+    Filter::parse(&raw, "/data/attributes/filter", kinds)
+}
+
+/// The definition of a segment.
+fn segment(filter: &Value) -> Filter {
+    try_parse_as(filter, Kinds::SEGMENT).unwrap_or_else(|fault| panic!("{filter}: {fault}"))
+}
+
+/// Checks what a segment's condition says of a person, in all three ways; gives the reason.
+fn check_person(condition: &Value, facts: &Facts, expected: bool) -> String {
+    let filter = segment(&one(condition));
+    assert_eq!(filter.evaluate(facts, &at()), expected, "{condition}");
+    assert_eq!(filter.stand(facts, &at()).holds, expected, "{condition}");
+    let explained = &filter.explain(facts, &at()).groups[0].conditions[0];
+    assert_eq!(explained.held, expected, "{condition}: {}", explained.reason);
+    explained.reason.clone()
 }
 
 fn parse(filter: &Value) -> Filter {

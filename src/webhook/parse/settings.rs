@@ -101,7 +101,7 @@ fn ordering(given: &Value) -> Result<Ordering, Fault> {
 }
 
 fn filter(given: &Given<'_>) -> Result<Option<ContentFilter>, Fault> {
-    const KINDS: Kinds = Kinds::new("a webhook's filter", &Kind::ALL);
+    const KINDS: Kinds = Kinds::new("a webhook's filter", &Kind::OF_EVENT);
     given.map(|_| {
         let text = given.raw.get().to_owned();
         Ok(ContentFilter { text, conditions: Filter::parse(given.raw, "", KINDS)? })
@@ -111,7 +111,7 @@ fn filter(given: &Given<'_>) -> Result<Option<ContentFilter>, Fault> {
 /// The conditions of a filter that was stored.
 pub(in crate::webhook) fn stored_filter(text: String) -> Option<ContentFilter> {
     let raw = RawValue::from_string(text).ok()?;
-    let kinds = Kinds::new("a webhook's filter", &Kind::ALL);
+    let kinds = Kinds::new("a webhook's filter", &Kind::OF_EVENT);
     let conditions = Filter::parse(&raw, "", kinds).ok()?;
     Some(ContentFilter { text: String::from(Box::<str>::from(raw)), conditions })
 }
