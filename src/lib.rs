@@ -45,6 +45,7 @@
 //! |---|---|---|
 //! | `events` | event id → event | appended with the event |
 //! | `event_unique_runs`, `event_unique_entries` | run → filter; run, hash byte → entries | every 65,536 events |
+//! | `events_by_time`, `events_by_metric`, `events_by_profile`, `events_indexed` | time, id; metric, time, id; profile, metric, time, id; → last indexed | a moment later, in batches |
 //! | `profiles`, `profile_identifiers` | id → profile; kind, text → id | when the person changes |
 //! | `profile_changes` | change id → what changed of whom | with the change; until it was followed |
 //! | `profile_merges`, `profile_sources` | former id → id; id, former id | when people are merged |

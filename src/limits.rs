@@ -3,8 +3,12 @@
 //! A bound that an operator may change has its default here and its key in `config.rs`; the
 //! others are part of how tidings behaves and change only with the code.
 
+mod events;
+
 use std::ops::RangeInclusive;
 use std::time::Duration;
+
+pub use events::*;
 
 // ---- Deliveries leaving: egress ----
 

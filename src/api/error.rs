@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use tracing::error;
 
 use super::Reply;
+use crate::event::ReadError;
 use crate::explanation::ExplainError;
 use crate::ingest::IngestError;
 use crate::json::Fault;
@@ -238,6 +239,33 @@ impl From<StoreError> for Problem {
     }
 }
 
+impl From<ReadError> for Problem {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Behind => {
+                let seconds = limits::EVENTS_BEHIND_RETRY_AFTER_SECONDS;
+                let detail = format!(
+                    "The index of events is being made, as once after an update from a version \
+                     that had none; try again in {seconds} seconds."
+                );
+                Self {
+                    retry_after_seconds: Some(seconds),
+                    ..Self::new(
+                        StatusCode::SERVICE_UNAVAILABLE,
+                        "service_unavailable",
+                        "Service unavailable.",
+                        detail,
+                    )
+                }
+            }
+            ReadError::TooMany => Self::bad_request(
+                "There are more events than one answer looks at: ask for a shorter time.",
+            ),
+            ReadError::Store(error) => error.into(),
+        }
+    }
+}
+
 impl From<IngestError> for Problem {
     fn from(error: IngestError) -> Self {
         match error {
@@ -366,6 +394,13 @@ mod tests {
     fn a_full_disk_asks_to_come_back() {
         let reply = Problem::from(StoreError::Full).into_reply();
         assert_eq!(reply.status, StatusCode::INSUFFICIENT_STORAGE);
+        assert!(reply.headers.contains_key(header::RETRY_AFTER));
+    }
+
+    #[test]
+    fn an_index_that_is_behind_asks_to_come_back() {
+        let reply = Problem::from(ReadError::Behind).into_reply();
+        assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE);
         assert!(reply.headers.contains_key(header::RETRY_AFTER));
     }
 }

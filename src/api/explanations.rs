@@ -34,14 +34,9 @@ pub(super) async fn get(call: Call) -> Answer {
 /// The one webhook that is asked about.
 fn webhook(call: &Call) -> Result<Option<WebhookId>, Problem> {
     let mut only = None;
-    for term in call.query.filter()? {
+    for term in call.query.filter(&[("webhook_id", &["equals"])])? {
         let wrong = |why: String| Problem::parameter("filter", why);
-        let (operator, field, value) = (&term.operator, &term.field, &term.value);
-        if (operator.as_str(), field.as_str()) != ("equals", "webhook_id") {
-            return Err(wrong(format!(
-                "`{operator}({field},…)` is not known here; there is equals(webhook_id,…)"
-            )));
-        }
+        let value = term.text()?;
         let id = value.parse().map_err(|why| wrong(format!("{value}: {why}")))?;
         if only.replace(id).is_some() {
             return Err(wrong("names more than one webhook".to_owned()));

@@ -62,12 +62,24 @@ pub(super) fn many(
     included: &[Vec<u8>],
     next: Option<&str>,
 ) -> Reply {
+    many_both_ways(call, data, included, (next, None))
+}
+
+/// As [`many`], for a listing that can be paged back too: with the cursors of the next page and of
+/// the one before.
+pub(super) fn many_both_ways(
+    call: &Call,
+    data: &[Vec<u8>],
+    included: &[Vec<u8>],
+    (next, prev): (Option<&str>, Option<&str>),
+) -> Reply {
     let mut body = Vec::with_capacity(data.iter().map(Vec::len).sum::<usize>() + 256);
     body.extend_from_slice(b"{\"data\":");
     push_list(&mut body, data);
     push_included(&mut body, included);
-    let next = next.map(|cursor| call.link_to_page(cursor));
-    push_links(&mut body, json!({ "self": call.self_link(), "next": next, "prev": null }));
+    let link = |cursor: Option<&str>| cursor.map(|cursor| call.link_to_page(cursor));
+    let links = json!({ "self": call.self_link(), "next": link(next), "prev": link(prev) });
+    push_links(&mut body, links);
     Reply::new(StatusCode::OK, body)
 }
 

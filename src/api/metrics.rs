@@ -4,6 +4,7 @@ use hyper::StatusCode;
 
 use super::error::Problem;
 use super::jsonapi::{self, Resource, attributes};
+use super::query::Known;
 use super::{Answer, Call};
 use crate::id::MetricId;
 use crate::limits;
@@ -11,10 +12,16 @@ use crate::metric::Metric;
 
 pub(super) const FIELDS: [&str; 5] = ["created", "id", "integration", "name", "updated"];
 const INCLUDE: [&str; 1] = ["flow-triggers"];
+/// No metric starts a flow here yet, so including them adds none.
+const FLOW_FIELDS: [&str; 7] =
+    ["archived", "created", "id", "name", "status", "trigger_type", "updated"];
+const KNOWN: &Known<'_> =
+    &[("integration.name", &["equals"]), ("integration.category", &["equals"])];
 
 /// `GET /api/metrics`.
 pub(super) async fn list(call: Call) -> Answer {
     call.query.include(&INCLUDE)?;
+    call.query.fields("flow", &FLOW_FIELDS)?;
     let fields = call.query.fields("metric", &FIELDS)?;
     let wanted = Wanted::parse(&call)?;
     let wrong = |_| Problem::parameter("page[cursor]", "is not a cursor that this call gave out");
@@ -43,6 +50,7 @@ pub(super) async fn list(call: Call) -> Answer {
 /// `GET /api/metrics/{id}`.
 pub(super) async fn get(call: Call) -> Answer {
     call.query.include(&INCLUDE)?;
+    call.query.fields("flow", &FLOW_FIELDS)?;
     let fields = call.query.fields("metric", &FIELDS)?;
     let found = call.id.parse().ok().and_then(|id| call.parts().metrics.get(id));
     let metric = found.ok_or_else(|| Problem::not_found(format!("No metric {}.", call.id)))?;
@@ -70,17 +78,11 @@ struct Wanted {
 impl Wanted {
     fn parse(call: &Call) -> Result<Self, Problem> {
         let mut wanted = Self::default();
-        for term in call.query.filter()? {
-            match (term.operator.as_str(), term.field.as_str()) {
-                ("equals", "integration.name") => wanted.name = Some(term.value),
-                ("equals", "integration.category") => wanted.category = Some(term.value),
-                (operator, field) => {
-                    let why = format!(
-                        "`{operator}({field},…)` is not known here; there are \
-                         equals(integration.name,…) and equals(integration.category,…)"
-                    );
-                    return Err(Problem::parameter("filter", why));
-                }
+        for term in call.query.filter(KNOWN)? {
+            let value = term.text()?.to_owned();
+            match term.field.as_str() {
+                "integration.name" => wanted.name = Some(value),
+                _ => wanted.category = Some(value),
             }
         }
         Ok(wanted)

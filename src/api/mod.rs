@@ -21,6 +21,8 @@ mod gate;
 mod health;
 mod jsonapi;
 mod keys;
+mod metric_aggregates;
+mod metric_properties;
 mod metrics;
 mod openapi;
 mod profiles;

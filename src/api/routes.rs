@@ -13,8 +13,8 @@ use hyper::Method;
 use super::error::Problem;
 use super::gate::Wanted;
 use super::{
-    Answer, Call, accounts, deliveries, events, explanations, health, keys, metrics, openapi,
-    profiles, replays, topics, trials, webhooks,
+    Answer, Call, accounts, deliveries, events, explanations, health, keys, metric_aggregates,
+    metric_properties, metrics, openapi, profiles, replays, topics, trials, webhooks,
 };
 
 type Handling = Pin<Box<dyn Future<Output = Answer> + Send>>;
@@ -38,9 +38,14 @@ pub(super) struct Route {
     pub(super) handler: fn(Call) -> Handling,
 }
 
+const ATTRIBUTION_FIELDS: &str = "fields[attribution]";
+const FLOW_FIELDS: &str = "fields[flow]";
+const PROPERTY_FIELDS: &str = "fields[metric-property]";
+const MORE_OF_PROPERTY: &str = "additional-fields[metric-property]";
 const EVENT_FIELDS: &str = "fields[event]";
 const METRIC_FIELDS: &str = "fields[metric]";
 const PROFILE_FIELDS: &str = "fields[profile]";
+const MORE_OF_PROFILE: &str = "additional-fields[profile]";
 const WEBHOOK_FIELDS: &str = "fields[webhook]";
 const TOPIC_FIELDS: &str = "fields[webhook-topic]";
 const DELIVERY_FIELDS: &str = "fields[delivery]";
@@ -86,8 +91,15 @@ pub(super) static ROUTES: &[Route] = &[
         scopes ["events:write"] parameters [] body "EventCreate" => 202 by events::create),
     route!(POST "/api/event-bulk-create-jobs" "bulk_create_events" "Record up to 1,000 events, all or none"
         scopes ["events:write"] parameters [] body "EventBulkCreate" => 202 by events::create_bulk),
+    route!(GET "/api/events" "get_events" "Events by time, the newest first"
+        scopes ["events:read"]
+        parameters [ATTRIBUTION_FIELDS, EVENT_FIELDS, METRIC_FIELDS, PROFILE_FIELDS,
+            MORE_OF_PROFILE, "filter", "include", "page[cursor]", "page[size]", "sort"]
+        => 200 answer "EventCollection" by events::list),
     route!(GET "/api/events/{id}" "get_event" "One event"
-        scopes ["events:read"] parameters [EVENT_FIELDS, METRIC_FIELDS, PROFILE_FIELDS, "include"]
+        scopes ["events:read"]
+        parameters [ATTRIBUTION_FIELDS, EVENT_FIELDS, METRIC_FIELDS, PROFILE_FIELDS,
+            MORE_OF_PROFILE, "include"]
         => 200 answer "Event" by events::get),
     route!(GET "/api/events/{id}/explanation" "explain_event" "Why each webhook did or did not react to an event"
         scopes ["events:read", "deliveries:read", "webhooks:read"] parameters ["filter"]
@@ -99,17 +111,27 @@ pub(super) static ROUTES: &[Route] = &[
         scopes ["events:read", "metrics:read"] parameters []
         => 200 answer "Relationship" by events::metric_id),
     route!(GET "/api/events/{id}/profile" "get_profile_for_event" "The profile of an event"
-        scopes ["events:read", "profiles:read"] parameters [PROFILE_FIELDS]
+        scopes ["events:read", "profiles:read"] parameters [PROFILE_FIELDS, MORE_OF_PROFILE]
         => 200 answer "Profile" by events::profile),
     route!(GET "/api/events/{id}/relationships/profile" "get_profile_id_for_event" "The profile's id of an event"
         scopes ["events:read", "profiles:read"] parameters []
         => 200 answer "Relationship" by events::profile_id),
     route!(GET "/api/metrics" "get_metrics" "The metrics, 200 a page"
-        scopes ["metrics:read"] parameters [METRIC_FIELDS, "filter", "include", "page[cursor]"]
+        scopes ["metrics:read"]
+        parameters [FLOW_FIELDS, METRIC_FIELDS, "filter", "include", "page[cursor]"]
         => 200 answer "MetricCollection" by metrics::list),
     route!(GET "/api/metrics/{id}" "get_metric" "One metric"
-        scopes ["metrics:read"] parameters [METRIC_FIELDS, "include"]
+        scopes ["metrics:read"] parameters [FLOW_FIELDS, METRIC_FIELDS, "include"]
         => 200 answer "Metric" by metrics::get),
+    route!(GET "/api/metrics/{id}/metric-properties" "get_properties_for_metric" "The properties that the newest events of a metric have"
+        scopes ["metrics:read"] parameters [PROPERTY_FIELDS, MORE_OF_PROPERTY]
+        => 200 answer "MetricPropertyCollection" by metric_properties::list),
+    route!(GET "/api/metric-properties/{id}" "get_metric_property" "One property of a metric's events"
+        scopes ["metrics:read"] parameters [PROPERTY_FIELDS, MORE_OF_PROPERTY, METRIC_FIELDS, "include"]
+        => 200 answer "MetricProperty" by metric_properties::get),
+    route!(POST "/api/metric-aggregates" "query_metric_aggregates" "Count and sum a metric's events by time and by their properties"
+        scopes ["metrics:read"] parameters ["fields[metric-aggregate]", "page[cursor]"] body "MetricAggregateQuery"
+        => 200 answer "MetricAggregate" by metric_aggregates::create),
     route!(GET "/api/profiles/{id}" "get_profile" "One profile"
         scopes ["profiles:read"] parameters [PROFILE_FIELDS]
         => 200 answer "Profile" by profiles::get),

@@ -3,15 +3,36 @@
 //! The log is the table of events, ordered by id, which is commit order. The properties are kept
 //! as the bytes that came (invariant 11); what the contract adds to them (`$event_id`, `$value`,
 //! `$value_currency`; wire.md §4.2) is put behind them when an event is shown.
+//!
+//! What is asked of events by anything but their place in the log (which metric, which person,
+//! when they happened) is answered by an index that follows the log a moment behind (`index.rs`,
+//! `rows/index.rs`) and by the end of the log that is not in it yet (`tail.rs`).
 
+mod aggregate;
 mod document;
+mod history;
+mod index;
+mod listing;
+mod merge;
 mod parse;
+mod place;
+mod properties;
 mod rows;
+mod tail;
+#[cfg(test)]
+mod tests;
 mod unique;
 
+pub use aggregate::{Aggregation, Buckets, Cell, Group, Interval, aggregate};
 pub use document::{EventFields, push_resource};
+pub use history::{Occurrence, history, last_event_date, last_event_dates};
+pub use index::Indexer;
+pub use listing::{Page, Selection, list};
 pub use parse::{NewEvent, parse_bulk, parse_one};
-pub use rows::{get, last, page, put};
+pub use place::Place;
+pub use properties::{Inferred, Property, properties};
+pub use rows::{erase, get, indexed_to, last, page, put};
+pub use tail::ReadError;
 pub use unique::UniqueIds;
 pub(crate) use unique::UniqueKey;
 

@@ -14,7 +14,7 @@
 //! `UNIQUE_RUNS_MAX × UNIQUE_TAIL_MAX` events (16.7 million), and no longer than the event is kept.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::ops::Bound;
+use std::ops::{Bound, ControlFlow};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -25,6 +25,7 @@ use super::{Event, rows};
 use crate::clock::Timestamp;
 use crate::id::{EventId, MetricId, ProfileId};
 use crate::limits;
+use crate::profile;
 use crate::store::{Order, Read, Row, StoreError, Table, Tx};
 
 /// Run → its newest event and its filter.
@@ -107,7 +108,7 @@ impl UniqueIds {
         from.scan(&UNIQUE_RUNS, everything, Order::Ascending, |number, row| {
             let filter = Filter(row.filter);
             state.runs.push_back(Run { number, newest: row.newest, filter });
-            std::ops::ControlFlow::Continue(())
+            ControlFlow::Continue(())
         })?;
         let after = state.runs.back().map_or(EventId::MIN, |run| run.newest);
         rows::follow(from, after, |event| {
@@ -117,16 +118,31 @@ impl UniqueIds {
                 unique_id: &event.unique_id,
             };
             state.add(key.hash(), event.id);
+            ControlFlow::Continue(())
         })?;
         Ok(Self { window, state: Arc::new(Mutex::new(state)) })
     }
 
-    /// The event that was recorded under this key and is still remembered.
+    /// The event that was recorded under this key, of the person or of one who was merged into
+    /// them, and is still remembered.
     pub(crate) fn find(
         &self,
         tx: &Tx<'_, '_>,
         key: UniqueKey<'_>,
     ) -> Result<Option<EventId>, StoreError> {
+        if let Some(id) = self.find_as(tx, key)? {
+            return Ok(Some(id));
+        }
+        for profile in profile::sources(tx, key.profile)? {
+            if let Some(id) = self.find_as(tx, UniqueKey { profile, ..key })? {
+                return Ok(Some(id));
+            }
+        }
+        Ok(None)
+    }
+
+    /// As [`UniqueIds::find`], of exactly this id of a person.
+    fn find_as(&self, tx: &Tx<'_, '_>, key: UniqueKey<'_>) -> Result<Option<EventId>, StoreError> {
         let hash = key.hash();
         let state = self.state.lock().expect("no holder panics");
         let oldest = tx
@@ -231,7 +247,7 @@ fn is_this(
     id: EventId,
     oldest: Timestamp,
 ) -> Result<bool, StoreError> {
-    let event = rows::get(tx, id)?;
+    let event = rows::stored(tx, id)?;
     Ok(event.is_some_and(|event| event.received >= oldest && key.is_of(&event)))
 }
 

@@ -10,10 +10,13 @@
 
 mod catalogue;
 mod document;
+mod property;
 mod rows;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, RwLock};
+
+pub use property::{InvalidPropertyId, PropertyId};
 
 use crate::clock::Timestamp;
 use crate::id::MetricId;

@@ -28,6 +28,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::delivery::{self, Deliveries, Messages, Policies, Sender, Tasks, Tokens};
 use crate::egress::EgressError;
+use crate::event;
 use crate::ingest::Ingest;
 use crate::master_key::MasterKeyError;
 use crate::operations::Operations;
@@ -237,7 +238,9 @@ impl Server {
             ingest: ingest.clone(),
         };
         let stop = self.deliveries.stop.clone();
-        self.deliveries.tracker.spawn(operations.run(stop));
+        self.deliveries.tracker.spawn(operations.run(stop.clone()));
+        let indexing = event::Indexer::new(self.store.clone());
+        self.deliveries.tracker.spawn(indexing.run(stop));
     }
 
     /// Where the API listens.

@@ -64,8 +64,8 @@ async fn what_is_not_there_is_a_404() {
 async fn a_method_that_a_path_lacks_is_a_405_with_those_it_has() {
     let daemon = Daemon::start().await;
     for (method, path, allow) in [
-        ("PUT", "/api/events", "POST"),
-        ("GET", "/api/events", "POST"),
+        ("PUT", "/api/events", "GET, POST"),
+        ("GET", "/api/event-bulk-create-jobs", "POST"),
         ("POST", "/api/webhooks/x", "DELETE, GET, PATCH"),
         ("DELETE", "/api/webhooks", "GET, POST"),
         ("OPTIONS", "/api/webhooks", "GET, POST"),

@@ -71,17 +71,11 @@ fn cursor(call: &Call) -> Result<Option<u64>, Problem> {
 fn webhook(call: &Call) -> Result<Option<WebhookId>, Problem> {
     let wrong = |why: String| Problem::parameter("filter", why);
     let mut webhook = None;
-    for term in call.query.filter()? {
-        let (operator, field) = (term.operator.as_str(), term.field.as_str());
-        if (operator, field) != ("equals", "webhook_id") {
-            return Err(wrong(format!(
-                "`{operator}({field},…)` is not known here; there is equals(webhook_id,…)"
-            )));
-        }
+    for term in call.query.filter(&[("webhook_id", &["equals"])])? {
         if webhook.is_some() {
             return Err(wrong("`webhook_id` stands twice; an attempt has only one".to_owned()));
         }
-        let value = &term.value;
+        let value = term.text()?;
         webhook = Some(value.parse().map_err(|error| wrong(format!("`{value}`: {error}")))?);
     }
     Ok(webhook)

@@ -26,7 +26,7 @@ const PAGE_DEFAULT: usize = 20;
 
 /// `GET /api/deliveries`.
 pub(super) async fn list(call: Call) -> Answer {
-    let filter = filter::read(&call.query.filter()?)?;
+    let filter = filter::read(&call.query.filter(filter::KNOWN)?)?;
     let fields = call.query.fields("delivery", &FIELDS)?;
     let size = call.query.page_size(PAGE_DEFAULT, limits::DELIVERIES_PAGE_MAX)?;
     let wrong = |_| Problem::parameter("page[cursor]", "is not a cursor that this call gave out");

@@ -115,6 +115,8 @@ pub(super) fn schemas() -> Value {
     for (name, kind) in [
         ("Event", "event"),
         ("Metric", "metric"),
+        ("MetricProperty", "metric-property"),
+        ("MetricAggregate", "metric-aggregate"),
         ("Profile", "profile"),
         ("Account", "account"),
         ("WebhookTopic", "webhook-topic"),
@@ -188,6 +190,13 @@ fn attributes_of_resources() -> Map<String, Value> {
             "name": text(), "created": moment(), "updated": moment(),
             "integration": { "type": "object" },
         })),
+        "MetricPropertyAttributes": object(json!({
+            "label": text(), "property": text(), "inferred_type": text(),
+            "sample_values": { "type": "array", "items": {
+                "type": ["string", "number", "boolean"],
+            } },
+        })),
+        "MetricAggregateAttributes": object(super::metric_aggregates::schema()),
         "ProfileAttributes": object(json!({
             "email": text_or_null(), "phone_number": text_or_null(),
             "external_id": text_or_null(), "anonymous_id": text_or_null(),
@@ -342,6 +351,12 @@ fn bodies() -> Map<String, Value> {
         "EventCreate": body("event", &["properties", "metric", "profile"], event, json!({})),
         "EventBulkCreate":
             body("event-bulk-create-job", &["events-bulk-create"], bulk, json!({})),
+        "MetricAggregateQuery": body(
+            "metric-aggregate",
+            &["metric_id", "measurements", "filter"],
+            super::metric_aggregates::asked_schema(),
+            json!({}),
+        ),
         "WebhookCreate":
             body("webhook", &["name", "endpoint_url"], schema::made().into(), topics),
         "WebhookUpdate": body("webhook", &[], schema::changed().into(), topics_and_id),

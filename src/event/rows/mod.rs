@@ -1,13 +1,25 @@
-//! The table of events: the log.
+//! The table of events: the log. What is found by other things than its place in the log is in
+//! `index.rs`.
+//!
+//! Rows keep the id that a person had when the event was recorded; they are never written again.
+//! What is read here for others has the person's present id ([`profile::current`]); what is read
+//! for the index and for the duplicate check has the id as it is stored.
+
+mod index;
 
 use std::ops::{Bound, ControlFlow};
 
 use serde::{Deserialize, Serialize};
 
+#[cfg(test)]
+pub(super) use self::index::forget_index;
+pub(super) use self::index::{Entry, Line, add, entries, metrics_of, people, unindexed};
+pub use self::index::{erase, indexed_to};
 use super::Event;
 use crate::clock::Timestamp;
 use crate::id::{EventId, MetricId, ProfileId};
 use crate::limits::EVENTS_PAGE_BYTES_MAX;
+use crate::profile;
 use crate::store::{Order, Read, Row, StoreError, Table, Tx};
 
 const EVENTS: Table<EventId, EventRow> = Table::new("events");
@@ -49,16 +61,25 @@ fn event(id: EventId, row: EventRow) -> Event {
 /// # Errors
 /// Where the store can not be read.
 pub fn get(from: &impl Read, id: EventId) -> Result<Option<Event>, StoreError> {
+    let Some(mut event) = stored(from, id)? else { return Ok(None) };
+    event.profile = profile::current(from, event.profile)?;
+    Ok(Some(event))
+}
+
+/// The event with this id, about the person's id of then.
+pub(super) fn stored(from: &impl Read, id: EventId) -> Result<Option<Event>, StoreError> {
     Ok(from.get(&EVENTS, &id)?.map(|row| event(id, row)))
 }
 
-/// The id of the last event of the log; [`EventId::MIN`] where there is none.
+/// The id of the last event of the log; [`EventId::MIN`] where there is none. Also where that event
+/// was erased since: what follows the log has been there, so no later event may have a smaller id.
 ///
 /// # Errors
 /// Where the store can not be read.
 pub fn last(from: &impl Read) -> Result<EventId, StoreError> {
     let newest = from.page(&EVENTS, (Bound::Unbounded, Bound::Unbounded), Order::Descending, 1)?;
-    Ok(newest.first().map_or(EventId::MIN, |(id, _)| *id))
+    let newest = newest.first().map_or(EventId::MIN, |(id, _)| *id);
+    Ok(newest.max(indexed_to(from)?))
 }
 
 /// The first `most` events after `after`, up to and including `to`, oldest first; fewer where they
@@ -83,20 +104,31 @@ pub fn page(
         let has_room = events.len() < most && bytes < EVENTS_PAGE_BYTES_MAX;
         if has_room { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     })?;
+    for event in &mut events {
+        event.profile = profile::current(from, event.profile)?;
+    }
     Ok(events)
 }
 
-/// Hands the events after `after` to `visit`, oldest first.
+/// Hands the events after `after` to `visit`, oldest first, until it breaks; each about the
+/// person's id of then.
 pub(super) fn follow(
     from: &impl Read,
     after: EventId,
-    mut visit: impl FnMut(Event),
+    mut visit: impl FnMut(Event) -> ControlFlow<()>,
 ) -> Result<(), StoreError> {
     let range = (Bound::Excluded(after), Bound::Unbounded);
-    from.scan(&EVENTS, range, Order::Ascending, |id, row| {
-        visit(event(id, row));
-        ControlFlow::Continue(())
-    })
+    from.scan(&EVENTS, range, Order::Ascending, |id, row| visit(event(id, row)))
+}
+
+/// As [`follow`], newest first.
+pub(super) fn follow_back(
+    from: &impl Read,
+    after: EventId,
+    mut visit: impl FnMut(Event) -> ControlFlow<()>,
+) -> Result<(), StoreError> {
+    let range = (Bound::Excluded(after), Bound::Unbounded);
+    from.scan(&EVENTS, range, Order::Descending, |id, row| visit(event(id, row)))
 }
 
 /// Appends an event to the log.

@@ -1,17 +1,29 @@
-//! Events: recording them, and reading one (contract: wire.md §4.2, §4.3).
+//! Events: recording them, and reading them (contract: wire.md §4.2, §4.3).
+//!
+//! `listing.rs` has the pages, `filter.rs` reads what they are about.
+
+mod filter;
+mod listing;
+
+use std::collections::BTreeSet;
 
 use hyper::StatusCode;
 use hyper::header::{HeaderName, HeaderValue};
 use serde_json::json;
 
+pub(super) use self::filter::narrow_to;
+pub(super) use self::listing::list;
 use super::error::Problem;
 use super::{Answer, Call, Reply, jsonapi, metrics, profiles};
 use crate::event::{self, Event, EventFields};
-use crate::id::EventId;
-use crate::profile;
+use crate::id::{EventId, ProfileId};
+use crate::profile::{self, Profile};
+use crate::store::{Read, StoreError};
 
 /// The header of the answer that names the event.
 const EVENT_ID: HeaderName = HeaderName::from_static("tidings-event-id");
+/// Nothing here attributes an event to a message, so including attributions adds none.
+const INCLUDE: [&str; 3] = ["attributions", "metric", "profile"];
 const FIELDS: [&str; 5] = ["datetime", "event_properties", "id", "timestamp", "uuid"];
 
 /// `POST /api/events`: 202 once the event is on disk with everything it causes.
@@ -35,10 +47,10 @@ pub(super) async fn create_bulk(call: Call) -> Answer {
 
 /// `GET /api/events/{id}`.
 pub(super) async fn get(call: Call) -> Answer {
-    let include = call.query.include(&["attributions", "metric", "profile"])?;
+    let include = call.query.include(&INCLUDE)?;
     let fields = event_fields(&call)?;
     let metric_fields = call.query.fields("metric", &metrics::FIELDS)?;
-    let profile_fields = call.query.fields("profile", &profiles::FIELDS)?;
+    let asked = People::asked(&call)?;
     let event = find(&call)?;
     let mut included = Vec::new();
     if include.contains(&"metric")
@@ -46,10 +58,9 @@ pub(super) async fn get(call: Call) -> Answer {
     {
         included.push(metrics::resource(&metric).to_bytes(call.base(), metric_fields.as_deref()));
     }
-    if include.contains(&"profile")
-        && let Some(profile) = profile::get(&call.parts().store.snapshot()?, event.profile)?
-    {
-        included.push(profile.resource(call.base(), profile_fields.as_deref()));
+    if include.contains(&"profile") {
+        let found = people(&call.parts().store.snapshot()?, [event.profile])?;
+        included.extend(found.iter().map(|profile| asked.resource(&call, profile)));
     }
     let mut data = Vec::new();
     event::push_resource(&mut data, &event, call.base(), fields);
@@ -75,12 +86,11 @@ pub(super) async fn metric_id(call: Call) -> Answer {
 
 /// `GET /api/events/{id}/profile`.
 pub(super) async fn profile(call: Call) -> Answer {
-    let fields = call.query.fields("profile", &profiles::FIELDS)?;
+    let asked = People::asked(&call)?;
     let event = find(&call)?;
-    let profile = profile::get(&call.parts().store.snapshot()?, event.profile)?;
-    let profile = profile.ok_or_else(|| Problem::not_found("The profile is gone."))?;
-    let data = profile.resource(call.base(), fields.as_deref());
-    Ok(jsonapi::one(&call, StatusCode::OK, &data, &[]))
+    let found = people(&call.parts().store.snapshot()?, [event.profile])?;
+    let profile = found.first().ok_or_else(|| Problem::not_found("The profile is gone."))?;
+    Ok(jsonapi::one(&call, StatusCode::OK, &asked.resource(&call, profile), &[]))
 }
 
 /// `GET /api/events/{id}/relationships/profile`.
@@ -99,7 +109,34 @@ fn find(call: &Call) -> Result<Event, Problem> {
     event.ok_or_else(|| Problem::not_found(format!("No event {id}.")))
 }
 
+/// What is asked of the profiles that stand with events.
+struct People<'c> {
+    /// The fields to show; `None` for all.
+    fields: Option<Vec<&'c str>>,
+}
+
+impl<'c> People<'c> {
+    fn asked(call: &'c Call) -> Result<Self, Problem> {
+        call.query.additional_fields("profile", &["subscriptions", "predictive_analytics"])?;
+        Ok(Self { fields: call.query.fields("profile", &profiles::FIELDS)? })
+    }
+
+    fn resource(&self, call: &Call, profile: &Profile) -> Vec<u8> {
+        profile.resource(call.base(), self.fields.as_deref())
+    }
+}
+
+/// The profiles of these ids, each once; those that are gone are left out.
+fn people(
+    from: &impl Read,
+    ids: impl IntoIterator<Item = ProfileId>,
+) -> Result<Vec<Profile>, StoreError> {
+    let ids: BTreeSet<ProfileId> = ids.into_iter().collect();
+    ids.into_iter().filter_map(|id| profile::get(from, id).transpose()).collect()
+}
+
 fn event_fields(call: &Call) -> Result<EventFields, Problem> {
+    call.query.fields("attribution", &["id"])?;
     let Some(fields) = call.query.fields("event", &FIELDS)? else { return Ok(EventFields::ALL) };
     let has = |name| fields.contains(&name);
     Ok(EventFields {

@@ -3,26 +3,23 @@
 //! The grammar of `filter`, `fields[…]`, `include` and `page[…]` is the contract's (wire.md §4.1,
 //! §5.2, §5.4). A route names what it takes; everything else is a 400 that says so.
 
+mod filter;
+
 use std::borrow::Cow;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use url::form_urlencoded;
 
+pub(super) use self::filter::{Known, Term, TermValue, check, parse as parse_filter};
 use super::error::Problem;
+use crate::json::nearest_name;
+use crate::store::Order;
 
 /// The parameters of one request.
 #[derive(Debug, Default)]
 pub(crate) struct Query {
     pairs: Vec<(String, String)>,
-}
-
-/// One term of a `filter`: `operator(field,value)`.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Term {
-    pub(super) operator: String,
-    pub(super) field: String,
-    pub(super) value: String,
 }
 
 impl Query {
@@ -58,11 +55,8 @@ impl Query {
         let names: Vec<&str> = text.split(',').map(str::trim).filter(|n| !n.is_empty()).collect();
         match names.iter().find(|name| !known.contains(name)) {
             Some(unknown) => {
-                let known = known.join(", ");
-                Err(Problem::parameter(
-                    parameter,
-                    format!("`{unknown}` is not known here; there are {known}"),
-                ))
+                let hint = hint(unknown, known);
+                Err(Problem::parameter(parameter, format!("`{unknown}` is not known here; {hint}")))
             }
             None => Ok(Some(names)),
         }
@@ -97,37 +91,45 @@ impl Query {
         }
     }
 
-    /// `page[cursor]`, read back to what [`cursor`] made it from. Three spellings are taken
-    /// (contract: wire.md §5.4): the token, the token behind a `=`, and a whole URL.
+    /// `page[cursor]`, read back to what [`cursor`] made it from.
     pub(super) fn cursor(&self) -> Result<Option<String>, Problem> {
         const NAME: &str = "page[cursor]";
         let Some(given) = self.get(NAME).filter(|text| !text.is_empty()) else { return Ok(None) };
-        let token = match given.split_once('?') {
-            Some((_, query)) => form_urlencoded::parse(query.as_bytes())
-                .find(|(name, _)| name == NAME)
-                .map_or(Cow::Borrowed(""), |(_, value)| value),
-            None => Cow::Borrowed(given.trim_start_matches('=')),
-        };
         let wrong = || Problem::parameter(NAME, "is not a cursor that this call gave out");
-        let bytes = URL_SAFE_NO_PAD.decode(token.as_bytes()).map_err(|_| wrong())?;
-        String::from_utf8(bytes).map(Some).map_err(|_| wrong())
+        read_cursor(given).map(Some).ok_or_else(wrong)
     }
 
-    /// The terms of `filter`, all of which must hold.
-    pub(super) fn filter(&self) -> Result<Vec<Term>, Problem> {
-        let Some(text) = self.get("filter") else { return Ok(Vec::new()) };
-        let mut terms = Vec::new();
-        let mut rest = text.trim();
-        while !rest.is_empty() {
-            let (term, after) = next_term(rest).map_err(|why| Problem::parameter("filter", why))?;
-            terms.push(term);
-            rest = match after.trim_start().strip_prefix(',') {
-                Some(more) => more.trim_start(),
-                None if after.trim().is_empty() => "",
-                None => return Err(Problem::parameter("filter", "expected `,` between terms")),
-            };
-        }
+    /// The terms of `filter`, all of which must hold. `known` has each field with its operators.
+    ///
+    /// # Errors
+    /// Where the text is no filter, or names what is not known.
+    pub(super) fn filter(&self, known: &Known<'_>) -> Result<Vec<Term>, Problem> {
+        let Some(text) = self.get(filter::NAME) else { return Ok(Vec::new()) };
+        let wrong = |why: String| Problem::parameter(filter::NAME, why);
+        let terms = parse_filter(text).map_err(wrong)?;
+        terms.iter().try_for_each(|term| check(term, known)).map_err(wrong)?;
         Ok(terms)
+    }
+
+    /// What to sort by, and which way: `created`, or `-created` for the largest first.
+    ///
+    /// # Errors
+    /// Where it is none of `known`.
+    pub(super) fn sort<'k>(&self, known: &[&'k str]) -> Result<Option<(&'k str, Order)>, Problem> {
+        const NAME: &str = "sort";
+        let Some(text) = self.get(NAME) else { return Ok(None) };
+        let (name, order) = match text.strip_prefix('-') {
+            Some(name) => (name, Order::Descending),
+            None => (text, Order::Ascending),
+        };
+        match known.iter().find(|of| **of == name) {
+            Some(name) => Ok(Some((name, order))),
+            None => {
+                let hint = hint(name, known);
+                let why = format!("`{text}` is not known here; {hint}; a `-` before it sorts down");
+                Err(Problem::parameter(NAME, why))
+            }
+        }
     }
 
     /// The query with its cursor replaced, for links; names and values percent-encoded.
@@ -151,35 +153,26 @@ pub(super) fn cursor(of: &str) -> String {
     URL_SAFE_NO_PAD.encode(of)
 }
 
-/// Reads one `operator(field,value)` from the front.
-fn next_term(text: &str) -> Result<(Term, &str), String> {
-    const SHAPE: &str = "a filter is operator(field,value), as equals(state,\"scheduled\")";
-    let (operator, rest) = text.split_once('(').ok_or(SHAPE)?;
-    let (field, rest) = rest.split_once(',').ok_or(SHAPE)?;
-    let rest = rest.trim_start();
-    let (value, rest) = match rest.chars().next() {
-        Some(quote @ ('"' | '\'')) => quoted(rest, quote).ok_or("a quoted value does not end")?,
-        _ => {
-            let (bare, _) = rest.split_once(')').ok_or(SHAPE)?;
-            (bare.trim().to_owned(), rest.split_at(bare.len()).1)
-        }
+/// What [`cursor`] made a token from. Three spellings are taken (contract: wire.md §5.4): the token,
+/// the token behind a `=`, and a whole URL.
+pub(super) fn read_cursor(given: &str) -> Option<String> {
+    let token = match given.split_once('?') {
+        Some((_, query)) => form_urlencoded::parse(query.as_bytes())
+            .find(|(name, _)| name == "page[cursor]")
+            .map_or(Cow::Borrowed(""), |(_, value)| value),
+        None => Cow::Borrowed(given.trim_start_matches('=')),
     };
-    let rest = rest.trim_start().strip_prefix(')').ok_or(SHAPE)?;
-    let term = Term { operator: operator.trim().to_owned(), field: field.trim().to_owned(), value };
-    Ok((term, rest))
+    String::from_utf8(URL_SAFE_NO_PAD.decode(token.as_bytes()).ok()?).ok()
 }
 
-/// Reads a quoted value, in which a backslash takes the next character as it is.
-fn quoted(text: &str, quote: char) -> Option<(String, &str)> {
-    let mut value = String::new();
-    let mut characters = text.char_indices().skip(1);
-    while let Some((at, character)) = characters.next() {
-        if character == quote {
-            return Some((value, text.split_at(at + quote.len_utf8()).1));
-        }
-        value.push(if character == '\\' { characters.next()?.1 } else { character });
+/// What there is where something unknown was named, and what of it was probably meant.
+fn hint(unknown: &str, known: &[&str]) -> String {
+    let there = if known.len() == 1 { "there is" } else { "there are" };
+    let all = known.join(", ");
+    match nearest_name(unknown, known) {
+        Some(name) => format!("{there} {all}; did you mean `{name}`?"),
+        None => format!("{there} {all}"),
     }
-    None
 }
 
 #[cfg(test)]
@@ -187,7 +180,8 @@ mod tests {
     use super::*;
 
     fn query(text: &str) -> Query {
-        let allowed = ["filter", "fields[webhook]", "include", "page[size]", "page[cursor]"];
+        let allowed =
+            ["filter", "fields[webhook]", "include", "page[size]", "page[cursor]", "sort"];
         Query::parse(Some(text), &allowed).unwrap()
     }
 
@@ -211,15 +205,30 @@ mod tests {
         let python = "filter=equals%28a.b%2C%22x%2Cy%29%22%29%2Cgreater-or-equal%28c%2C3%29";
         let node = "filter=equals(a.b,%22x,y)%22),greater-or-equal(c,3)";
         for text in [python, node] {
-            let terms = query(text).filter().unwrap();
+            let known: &Known<'_> = &[("a.b", &["equals"]), ("c", &["greater-or-equal"])];
+            let terms = query(text).filter(known).unwrap();
             let shown: Vec<_> = terms
                 .iter()
-                .map(|term| (term.operator.as_str(), term.field.as_str(), term.value.as_str()))
+                .map(|term| (term.operator.as_str(), term.field.as_str(), term.text().unwrap()))
                 .collect();
             assert_eq!(shown, [("equals", "a.b", "x,y)"), ("greater-or-equal", "c", "3")]);
         }
-        assert!(query("filter=equals(a").filter().is_err());
-        assert!(query("filter=equals(a,'x").filter().is_err());
+        let told = format!("{:?}", query("filter=equals(d,1)").filter(&[]).unwrap_err());
+        assert!(told.contains("(\"parameter\", \"filter\")"), "{told}");
+    }
+
+    #[test]
+    fn a_sort_is_one_field_and_a_direction() {
+        let known = ["created", "name"];
+        let sort = |text: &str| query(text).sort(&known);
+        assert_eq!(sort("").unwrap(), None);
+        assert_eq!(sort("sort=created").unwrap(), Some(("created", Order::Ascending)));
+        assert_eq!(sort("sort=-name").unwrap(), Some(("name", Order::Descending)));
+        for wrong in ["sort=", "sort=-", "sort=nam", "sort=--name", "sort=created,name"] {
+            let told = format!("{:?}", sort(wrong).unwrap_err());
+            assert!(told.contains("there are created, name"), "{wrong}: {told}");
+            assert!(told.contains("(\"parameter\", \"sort\")"), "{told}");
+        }
     }
 
     #[test]
