@@ -3,19 +3,34 @@
 //! For each event: its person is found or made, its metric is found or made, a duplicate is
 //! dropped, the event is appended to the log, and a delivery is scheduled for every webhook that
 //! subscribes to its topic and whose filter it fits. A request of many events is recorded whole or not at all.
+//!
+//! A change of a person is an event too: `event:tidings.profile_created` and
+//! `event:tidings.profile_updated`, recorded in the command of the change and before what caused
+//! it. They are many, so they are recorded only where somebody can react to them. They change
+//! nobody, so they cause no further ones.
 
-use std::sync::{Arc, Mutex};
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, RwLock};
 
+use serde_json::json;
+
+use crate::clock::Timestamp;
 use crate::delivery::{Deliveries, Order, Source};
 use crate::event::{self, Event, NewEvent, UniqueIds, UniqueKey};
-use crate::id::{EventId, ProfileId};
+use crate::id::{EventId, MetricId, ProfileId};
 use crate::json::Fault;
 use crate::limits;
 use crate::matching;
-use crate::metric::{Metric, MetricError, Metrics, OWN_SERVICE};
-use crate::profile::{self, ResolveError};
+use crate::metric::{Metric, MetricError, MetricName, Metrics};
+use crate::profile::{self, Done, Effect, ProfilePatch, ResolveError};
 use crate::store::{Store, StoreError, Tx};
 use crate::webhook::Webhooks;
+
+/// The names of the metrics that tell of changes of people.
+pub const METRICS: [&str; 2] = [CREATED, UPDATED];
+
+const CREATED: &str = "Profile Created";
+const UPDATED: &str = "Profile Updated";
 
 /// Records events. Clones share it.
 #[derive(Clone)]
@@ -29,6 +44,8 @@ struct Shared {
     webhooks: Webhooks,
     deliveries: Deliveries,
     unique_ids: UniqueIds,
+    /// Metrics whose events somebody other than a webhook reacts to.
+    heard: RwLock<HashSet<MetricId>>,
     /// The last id that was given out; only the writer's commands touch it.
     last: Mutex<EventId>,
 }
@@ -61,7 +78,8 @@ impl Ingest {
         unique_ids: UniqueIds,
     ) -> Result<Self, StoreError> {
         let last = Mutex::new(event::last(&store.snapshot()?)?);
-        let shared = Shared { metrics, webhooks, deliveries, unique_ids, last };
+        let heard = RwLock::default();
+        let shared = Shared { metrics, webhooks, deliveries, unique_ids, heard, last };
         Ok(Self { store, shared: Arc::new(shared) })
     }
 
@@ -86,6 +104,21 @@ impl Ingest {
     ) -> Result<Vec<EventId>, IngestError> {
         self.shared.record(tx, events)
     }
+
+    /// Records what became of a person, in the command that changed them; nothing where they did
+    /// not change, or nobody would hear of it. Changes that an event brings are told with it.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub fn tell(&self, tx: &mut Tx<'_, '_>, done: &Done) -> Result<(), StoreError> {
+        self.shared.tell(tx, done)
+    }
+
+    /// Says whose events are reacted to by others than webhooks, as segments do: all metrics that
+    /// are, each time. It matters for events that are recorded only where somebody hears them.
+    pub fn listen_to(&self, metrics: HashSet<MetricId>) {
+        *self.shared.heard.write().expect("no holder panics") = metrics;
+    }
 }
 
 impl Shared {
@@ -98,19 +131,51 @@ impl Shared {
         tx.needs_room()?;
         let mut resolved = Vec::with_capacity(events.len());
         for event in events {
-            let profile = profile::resolve(tx, &event.profile)
+            let person = profile::resolve(tx, &event.profile)
                 .map_err(|error| unresolved(error, &event.pointer))?;
             let metric = self
                 .metrics
                 .ensure(tx, &event.metric, event.value.is_some())
                 .map_err(|error| no_metric(error, &event.pointer))?;
-            resolved.push((event, profile, metric));
+            resolved.push((event, person, metric));
         }
         let mut ids = Vec::with_capacity(resolved.len());
-        for (event, profile, metric) in resolved {
-            ids.push(self.append(tx, event, profile, &metric)?);
+        for (event, person, metric) in resolved {
+            self.tell(tx, &person)?;
+            ids.push(self.append(tx, event, person.id, &metric)?);
         }
         Ok(ids)
+    }
+
+    fn tell(&self, tx: &mut Tx<'_, '_>, done: &Done) -> Result<(), StoreError> {
+        let (name, properties) = match &done.effect {
+            Effect::Unchanged => return Ok(()),
+            Effect::Created(kinds) => (CREATED, json!({ "identifiers": kinds })),
+            Effect::Updated(names) => (UPDATED, json!({ "changed": names })),
+        };
+        let name = MetricName::own(name);
+        // It is made at the start; without it, there is nothing that could have asked for it.
+        let Some(metric) = self.metrics.named(&name).filter(|metric| self.is_heard(metric)) else {
+            return Ok(());
+        };
+        let event = NewEvent {
+            metric: name,
+            profile: ProfilePatch::of(done.id),
+            time: Timestamp::from_seconds(tx.now().seconds()),
+            unique_id: format!("{:032x}", tx.ulid()?),
+            value: None,
+            value_currency: None,
+            properties: properties.to_string(),
+            backfill: false,
+            pointer: String::new(),
+        };
+        self.append(tx, event, done.id, &metric)?;
+        Ok(())
+    }
+
+    fn is_heard(&self, metric: &Metric) -> bool {
+        self.heard.read().expect("no holder panics").contains(&metric.id)
+            || !self.webhooks.matching(&metric.topic).is_empty()
     }
 
     fn append(
@@ -144,8 +209,7 @@ impl Shared {
         };
         let subscribers = self.webhooks.matching(&metric.topic);
         let wanted = matching::wanted_by(&event, subscribers, tx, tx.now())?;
-        let source =
-            if metric.service == OWN_SERVICE { Source::Operational } else { Source::Event };
+        let source = if metric.is_operational() { Source::Operational } else { Source::Event };
         let order = Order { source, event: id, profile, bytes: event.properties.len() };
         event::put(tx, event)?;
         self.deliveries.schedule(tx, &order, &wanted)?;

@@ -9,7 +9,7 @@
 //! | layer | modules | they… |
 //! |---|---|---|
 //! | edges | [`api`], [`cli`], [`config`], [`server`] | translate, and decide nothing |
-//! | use cases | [`ingest`], [`matching`], [`operations`], [`explanation`], [`trial`], [`replay`] | join capabilities in one commit |
+//! | use cases | [`ingest`], [`matching`], [`people`], [`operations`], [`explanation`], [`trial`], [`replay`] | join capabilities in one commit |
 //! | capabilities | [`account`], [`master_key`], [`key`], [`metric`], [`profile`], [`membership`], [`event`], [`webhook`], [`delivery`] | are the product: types, rows, pure decisions |
 //! | mechanisms | [`store`], [`vault`], [`egress`], [`signing`], [`secret`] | stand for one outside thing each, and know no capability |
 //! | ground | [`id`], [`clock`], [`limits`], [`json`], [`condition`] | do no I/O |
@@ -46,7 +46,10 @@
 //! | `events` | event id → event | appended with the event |
 //! | `event_unique_runs`, `event_unique_entries` | run → filter; run, hash byte → entries | every 65,536 events |
 //! | `events_by_time`, `events_by_metric`, `events_by_profile`, `events_indexed` | time, id; metric, time, id; profile, metric, time, id; → last indexed | a moment later, in batches |
-//! | `profiles`, `profile_identifiers` | id → profile; kind, text → id | when the person changes |
+//! | `profiles`, `profile_identifiers`, `profile_aliases` | id → profile; kind, text → id; id → further identifiers | when the person changes |
+//! | `profiles_updated`, `profiles_updated_stale` | last change, id; the same, of before | when the person changes; swept a second later |
+//! | `profiles_without_email` | id | when the person changes |
+//! | `profiles_ordered` | → through which profile a file of before has its places in these | once |
 //! | `profile_changes` | change id → what changed of whom | with the change; until it was followed |
 //! | `profile_merges`, `profile_sources` | former id → id; id, former id | when people are merged |
 //! | `group_members`, `group_joined`, `group_counts` | group, profile → since when; group, since when, profile; group → members | when somebody joins or leaves |
@@ -105,6 +108,7 @@ pub mod matching;
 pub mod membership;
 pub mod metric;
 pub mod operations;
+pub mod people;
 pub mod profile;
 pub mod replay;
 pub mod secret;

@@ -4,11 +4,13 @@
 //! others are part of how tidings behaves and change only with the code.
 
 mod events;
+mod people;
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
 pub use events::*;
+pub use people::*;
 
 // ---- Deliveries leaving: egress ----
 
@@ -417,12 +419,6 @@ pub const REPLAY_PREVIEW_EVENTS_MAX: usize = 200_000;
 pub const REPLAY_PREVIEW_TIME_MAX: Duration = Duration::from_secs(5);
 /// Replays on one page of their listing.
 pub const REPLAYS_PAGE_MAX: usize = 100;
-
-// ---- People ----
-
-/// Former ids of one person, who was merged that often: each is looked at whenever their history is
-/// read.
-pub const MERGED_INTO_ONE_MAX: usize = 100;
 
 // ---- API keys ----
 

@@ -18,18 +18,16 @@ use crate::delivery::{self, Deliveries, Notice, NoticeKind};
 use crate::event::NewEvent;
 use crate::ingest::{Ingest, IngestError};
 use crate::limits;
-use crate::metric::MetricName;
+use crate::metric::{MetricName, OPERATIONAL};
 use crate::profile::ProfilePatch;
 use crate::store::{Store, StoreError};
 
 /// The `external_id` of the person that operational events are about.
 pub const OPERATOR: &str = "tidings";
-/// The names of the metrics.
-pub const METRICS: [&str; 3] = [DISABLED, RECOVERED, EXHAUSTED];
 
-const DISABLED: &str = "Webhook Disabled";
-const RECOVERED: &str = "Webhook Recovered";
-const EXHAUSTED: &str = "Delivery Exhausted";
+const DISABLED: &str = OPERATIONAL[0];
+const RECOVERED: &str = OPERATIONAL[1];
+const EXHAUSTED: &str = OPERATIONAL[2];
 
 /// Turns notices into events.
 pub struct Operations {

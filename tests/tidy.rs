@@ -108,10 +108,11 @@ const MODULES: &[(&str, &[&str])] = &[
     (
         "ingest",
         &[
-            "delivery", "event", "id", "json", "limits", "matching", "metric", "profile", "store",
-            "webhook",
+            "clock", "delivery", "event", "id", "json", "limits", "matching", "metric", "profile",
+            "store", "webhook",
         ],
     ),
+    ("people", &["clock", "event", "id", "ingest", "json", "limits", "metric", "profile", "store"]),
     (
         "operations",
         &["clock", "delivery", "event", "ingest", "limits", "metric", "profile", "store"],
@@ -133,6 +134,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "key",
             "limits",
             "metric",
+            "people",
             "profile",
             "replay",
             "signing",
@@ -159,6 +161,8 @@ const MODULES: &[(&str, &[&str])] = &[
             "master_key",
             "metric",
             "operations",
+            "people",
+            "profile",
             "replay",
             "secret",
             "store",

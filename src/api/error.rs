@@ -8,10 +8,13 @@ use tracing::error;
 use super::Reply;
 use crate::event::ReadError;
 use crate::explanation::ExplainError;
+use crate::id::ProfileId;
 use crate::ingest::IngestError;
 use crate::json::Fault;
 use crate::key::KeyError;
 use crate::limits;
+use crate::people::{PeopleError, SOURCES_AT};
+use crate::profile::{AbsorbError, ChangeError as PersonError};
 use crate::replay::{ReplayError, WEBHOOK_AT};
 use crate::store::StoreError;
 use crate::trial::TrialError;
@@ -26,7 +29,16 @@ pub(crate) struct Problem {
     detail: Box<str>,
     source: Option<(&'static str, Box<str>)>,
     retry_after_seconds: Option<u64>,
-    allow: Option<Box<str>>,
+    more: Option<Box<More>>,
+}
+
+/// What few problems have; boxed, so that all stay small.
+#[derive(Debug)]
+enum More {
+    /// The methods that a path has.
+    Allow(String),
+    /// A member of the error's `meta`.
+    Meta(&'static str, String),
 }
 
 impl Problem {
@@ -43,7 +55,7 @@ impl Problem {
             detail: detail.into(),
             source: None,
             retry_after_seconds: None,
-            allow: None,
+            more: None,
         }
     }
 
@@ -93,7 +105,7 @@ impl Problem {
     pub(super) fn method_not_allowed(method: &str, allow: &str) -> Self {
         let detail = format!("{method} is not allowed here; {allow} is.");
         Self {
-            allow: Some(allow.into()),
+            more: Some(Box::new(More::Allow(allow.to_owned()))),
             ..Self::new(
                 StatusCode::METHOD_NOT_ALLOWED,
                 "method_not_allowed",
@@ -113,6 +125,21 @@ impl Problem {
     /// 409.
     pub(super) fn conflict(detail: impl Into<Box<str>>) -> Self {
         Self::new(StatusCode::CONFLICT, "conflict", "Conflict.", detail)
+    }
+
+    /// 409: one of a person's identifiers belongs to another (contract: wire.md §4.5).
+    pub(super) fn duplicate_profile(of: ProfileId) -> Self {
+        let detail = "A profile already exists with one of these identifiers.";
+        Self {
+            source: Some(("pointer", "/data/attributes".into())),
+            more: Some(Box::new(More::Meta("duplicate_profile_id", of.to_string()))),
+            ..Self::new(StatusCode::CONFLICT, "duplicate_profile", "Conflict.", detail)
+        }
+    }
+
+    /// The same, at another field of the body.
+    pub(super) fn pointing(self, pointer: &str) -> Self {
+        Self { source: Some(("pointer", pointer.into())), ..self }
     }
 
     /// 413.
@@ -188,12 +215,18 @@ impl Problem {
         let source = self.source.map(|(kind, at)| json!({ kind: at })).unwrap_or(json!({}));
         error.insert("source".to_owned(), source);
         error.insert("links".to_owned(), json!({}));
-        error.insert("meta".to_owned(), json!({}));
+        let meta = match self.more.as_deref() {
+            Some(More::Meta(name, value)) => json!({ *name: value }),
+            Some(More::Allow(_)) | None => json!({}),
+        };
+        error.insert("meta".to_owned(), meta);
         let mut reply = Reply::json(self.status, &json!({ "errors": [Value::Object(error)] }));
         if let Some(seconds) = self.retry_after_seconds {
             reply.headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
-        if let Some(allow) = self.allow.and_then(|allow| HeaderValue::from_str(&allow).ok()) {
+        if let Some(More::Allow(allow)) = self.more.as_deref()
+            && let Ok(allow) = HeaderValue::from_str(allow)
+        {
             reply.headers.insert(header::ALLOW, allow);
         }
         if self.status == StatusCode::UNAUTHORIZED {
@@ -271,6 +304,54 @@ impl From<IngestError> for Problem {
         match error {
             IngestError::Fault(fault) => fault.into(),
             IngestError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<PersonError> for Problem {
+    fn from(error: PersonError) -> Self {
+        let at_most = |what: &str, id: ProfileId| format!("with these, profile {id} would {what}");
+        match error {
+            PersonError::Unknown(id) => Self::not_found(format!("No profile {id}.")),
+            PersonError::Merged(id, now) => Self::not_found(format!(
+                "Profile {id} was merged into another; the person is now known as {now}."
+            )),
+            PersonError::Taken(owner) => Self::duplicate_profile(owner),
+            PersonError::TooLarge(id) => {
+                let what = format!("hold more than {} bytes", limits::PROFILE_BYTES_MAX);
+                Self::invalid(Fault::new("/data/attributes/properties", at_most(&what, id)))
+            }
+            PersonError::TooManyIdentifiers(id) => {
+                let most = limits::PROFILE_ALIASES_MAX;
+                let what = format!("have more than {most} identifiers besides those shown");
+                Self::invalid(Fault::new("/data/meta/patch_identifiers/append", at_most(&what, id)))
+            }
+            PersonError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<PeopleError> for Problem {
+    fn from(error: PeopleError) -> Self {
+        match error {
+            PeopleError::Change(error) => error.into(),
+            PeopleError::Ingest(error) => error.into(),
+            PeopleError::Absorb(AbsorbError::TooMany) => Self::invalid(Fault::new(
+                SOURCES_AT,
+                format!(
+                    "with these, one person would have more than {} former ids",
+                    limits::MERGED_INTO_ONE_MAX
+                ),
+            )),
+            PeopleError::Absorb(AbsorbError::Destination(PersonError::Store(error))) => {
+                error.into()
+            }
+            PeopleError::Absorb(AbsorbError::Destination(error)) => {
+                Self::from(error).pointing("/data/id")
+            }
+            PeopleError::Absorb(AbsorbError::Source(place, error)) => {
+                Self::from(error).pointing(&format!("{SOURCES_AT}/{place}/id"))
+            }
         }
     }
 }

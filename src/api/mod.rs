@@ -55,6 +55,7 @@ use crate::ingest::Ingest;
 use crate::key::Keys;
 use crate::limits;
 use crate::metric::Metrics;
+use crate::people::People;
 use crate::replay::Replays;
 use crate::store::Store;
 use crate::trial::Trials;
@@ -73,6 +74,8 @@ pub struct Parts {
     pub store: Store,
     /// Records events.
     pub ingest: Ingest,
+    /// Makes, changes and merges people.
+    pub people: People,
     /// All metrics.
     pub metrics: Metrics,
     /// All webhooks.

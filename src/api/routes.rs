@@ -46,6 +46,10 @@ const EVENT_FIELDS: &str = "fields[event]";
 const METRIC_FIELDS: &str = "fields[metric]";
 const PROFILE_FIELDS: &str = "fields[profile]";
 const MORE_OF_PROFILE: &str = "additional-fields[profile]";
+const CONVERSATION_FIELDS: &str = "fields[conversation]";
+const LIST_FIELDS: &str = "fields[list]";
+const PUSH_TOKEN_FIELDS: &str = "fields[push-token]";
+const SEGMENT_FIELDS: &str = "fields[segment]";
 const WEBHOOK_FIELDS: &str = "fields[webhook]";
 const TOPIC_FIELDS: &str = "fields[webhook-topic]";
 const DELIVERY_FIELDS: &str = "fields[delivery]";
@@ -132,9 +136,28 @@ pub(super) static ROUTES: &[Route] = &[
     route!(POST "/api/metric-aggregates" "query_metric_aggregates" "Count and sum a metric's events by time and by their properties"
         scopes ["metrics:read"] parameters ["fields[metric-aggregate]", "page[cursor]"] body "MetricAggregateQuery"
         => 200 answer "MetricAggregate" by metric_aggregates::create),
+    route!(GET "/api/profiles" "get_profiles" "The profiles, in several orders"
+        scopes ["profiles:read"]
+        parameters [MORE_OF_PROFILE, CONVERSATION_FIELDS, PROFILE_FIELDS, PUSH_TOKEN_FIELDS,
+            "filter", "include", "page[cursor]", "page[size]", "sort"]
+        => 200 answer "ProfileCollection" by profiles::list),
+    route!(POST "/api/profiles" "create_profile" "Make a profile"
+        scopes ["profiles:write"] parameters [MORE_OF_PROFILE, PROFILE_FIELDS] body "ProfileCreate"
+        => 201 answer "Profile" by profiles::create),
     route!(GET "/api/profiles/{id}" "get_profile" "One profile"
-        scopes ["profiles:read"] parameters [PROFILE_FIELDS]
+        scopes ["profiles:read"]
+        parameters [MORE_OF_PROFILE, CONVERSATION_FIELDS, LIST_FIELDS, PROFILE_FIELDS,
+            PUSH_TOKEN_FIELDS, SEGMENT_FIELDS, "include"]
         => 200 answer "Profile" by profiles::get),
+    route!(PATCH "/api/profiles/{id}" "update_profile" "Change a profile; null clears"
+        scopes ["profiles:write"] parameters [MORE_OF_PROFILE, PROFILE_FIELDS] body "ProfileUpdate"
+        => 200 answer "Profile" by profiles::update),
+    route!(POST "/api/profile-import" "create_or_update_profile" "Make a profile (201), or bring one up to date (200)"
+        scopes ["profiles:write"] parameters [MORE_OF_PROFILE, PROFILE_FIELDS] body "ProfileImport"
+        => 200 answer "Profile" by profiles::import),
+    route!(POST "/api/profile-merge" "merge_profiles" "Merge profiles into one, which stays"
+        scopes ["profiles:write"] parameters [PROFILE_FIELDS] body "ProfileMerge"
+        => 201 answer "ProfileMerged" by profiles::merge),
     route!(GET "/api/accounts" "get_accounts" "The account, as a list of one"
         scopes ["accounts:read"] parameters [ACCOUNT_FIELDS]
         => 200 answer "AccountCollection" by accounts::list),

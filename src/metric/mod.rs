@@ -47,6 +47,14 @@ pub struct Metric {
     pub has_value: bool,
 }
 
+impl Metric {
+    /// Whether its events tell of tidings' own deliveries.
+    #[must_use]
+    pub fn is_operational(&self) -> bool {
+        self.service == OWN_SERVICE && OPERATIONAL.contains(&self.name.as_str())
+    }
+}
+
 /// A metric as an event names it; checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MetricName {
@@ -86,7 +94,7 @@ impl MetricName {
         Ok(Self { name: name.to_owned(), service })
     }
 
-    /// A kind of tidings' own operational events.
+    /// A kind of tidings' own events.
     #[must_use]
     pub fn own(name: &'static str) -> Self {
         Self { name: name.to_owned(), service: OWN_SERVICE.to_owned() }
@@ -105,8 +113,11 @@ impl MetricName {
     }
 }
 
-/// The integration key that no producer may use: tidings' own operational events.
+/// The integration key that no producer may use: tidings' own events.
 pub const OWN_SERVICE: &str = "tidings";
+/// The names of tidings' own metrics that tell of its deliveries. What becomes of the deliveries of
+/// these is announced by no further events.
+pub const OPERATIONAL: [&str; 3] = ["Webhook Disabled", "Webhook Recovered", "Delivery Exhausted"];
 
 /// The part of a topic that stands for a name: lower-case letters and digits, every run of other
 /// characters one `_`, none at the ends (contract: wire.md §1.7; its open cases are decided here).
@@ -278,6 +289,12 @@ impl Metrics {
     fn by_name(&self, service: &str, name: &str) -> Option<Arc<Metric>> {
         let index = self.0.read().expect("no holder panics");
         index.by_name.get(&(service.to_owned(), name.to_owned())).cloned()
+    }
+
+    /// The metric of this name, if an event ever had it.
+    #[must_use]
+    pub fn named(&self, name: &MetricName) -> Option<Arc<Metric>> {
+        self.by_name(&name.service, &name.name)
     }
 
     /// Every metric, by topic.

@@ -50,11 +50,7 @@ pub fn sources(from: &impl Read, id: ProfileId) -> Result<Vec<ProfileId>, StoreE
 ///
 /// # Errors
 /// Where the store fails.
-pub(super) fn redirect(
-    tx: &mut Tx<'_, '_>,
-    source: ProfileId,
-    into: ProfileId,
-) -> Result<(), StoreError> {
+pub fn redirect(tx: &mut Tx<'_, '_>, source: ProfileId, into: ProfileId) -> Result<(), StoreError> {
     let mut former = sources(tx, source)?;
     for id in &former {
         tx.remove(&PROFILE_SOURCES, &(source, *id));

@@ -8,30 +8,62 @@
 //!    kind, the new one takes its place.
 //! 3. An identifier that belongs to *another* profile stays there, and the event's profile is not
 //!    given it: an event never merges two people and never takes an identifier away from one.
-//!    Merging is a call of its own.
+//!    Merging is a call of its own ([`absorb`]).
+//! 4. `null` for an identifier or a text says nothing; what an event leaves out it does not clear.
 //!
-//! E-mail addresses are compared without regard to case. A profile's row is written only when the
-//! event changes it.
+//! The calls about people ([`create`], [`upsert`], [`update`]) differ in two points: an identifier
+//! of another profile refuses the call, and `null` clears. A cleared kind of identifier is gone
+//! with all its values.
+//!
+//! Besides the identifier of each kind that is shown, a person may have others ([`Alias`]): they
+//! lead to the person like the one that is shown. They come from merges, and from
+//! `patch_identifiers` (contract: wire.md §4.5).
+//!
+//! E-mail addresses are compared without regard to case. A profile's row is written only when
+//! something changes it.
 
+mod absorb;
+mod call;
+mod change;
 mod changes;
+mod check;
 mod document;
+mod draft;
+mod erase;
+mod event;
+mod fields;
+mod index;
+mod listing;
 mod merges;
 mod patch;
+mod resolve;
 mod rows;
+mod sweep;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 
+pub use absorb::{AbsorbError, Absorbed, absorb};
+pub use change::{ChangeError, create, update, upsert};
 pub use changes::{Aspect, Change, Names, changes, forget_change, last_change, note};
-pub use merges::{current, sources};
-pub(crate) use patch::ProfileDocument;
+pub use document::View;
+pub use draft::{Done, Effect};
+pub use erase::{Erased, erase};
+pub(crate) use event::ProfileDocument;
+pub use fields::FIELDS;
+pub use index::catch_up;
+pub use listing::{Listing, Place, Sort, find, page};
+pub use merges::{current, redirect, sources};
 pub use patch::ProfilePatch;
+pub use resolve::{ResolveError, resolve};
 pub use rows::get;
+pub use sweep::Sweeper;
 
 use crate::clock::Timestamp;
 use crate::condition::LOCATION;
 use crate::id::ProfileId;
 use crate::json::RawObject;
-use crate::store::{Read, StoreError, Tx};
 
 /// What can identify a person, besides a profile's own id; in the order of resolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,11 +93,39 @@ impl Identifier {
             Self::AnonymousId => "anonymous_id",
         }
     }
+
+    /// The form in which identifiers of this kind are compared.
+    fn folded(self, text: &str) -> String {
+        match self {
+            Self::Email => text.to_lowercase(),
+            Self::ExternalId | Self::PhoneNumber | Self::AnonymousId => text.to_owned(),
+        }
+    }
+
+    fn is_same(self, a: &str, b: &str) -> bool {
+        a == b || (self == Self::Email && a.to_lowercase() == b.to_lowercase())
+    }
 }
 
 impl fmt::Display for Identifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+/// An identifier of a person besides the one of its kind that is shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alias {
+    /// Its kind.
+    pub kind: Identifier,
+    /// The identifier.
+    pub text: String,
+}
+
+impl Alias {
+    /// Whether this is the same identifier, whatever its spelling.
+    fn is(&self, kind: Identifier, text: &str) -> bool {
+        self.kind == kind && kind.is_same(&self.text, text)
     }
 }
 
@@ -110,70 +170,4 @@ impl Profile {
     pub fn identifier(&self, kind: Identifier) -> Option<&str> {
         self.identifiers[kind as usize].as_deref()
     }
-}
-
-/// Why an event's person could not be resolved.
-#[derive(Debug)]
-pub enum ResolveError {
-    /// The given profile id belongs to nobody.
-    Unknown(ProfileId),
-    /// With this patch the profile would be larger than a profile may be.
-    TooLarge(ProfileId),
-    /// The store failed.
-    Store(StoreError),
-}
-
-impl From<StoreError> for ResolveError {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
-
-/// Finds or makes the profile that `patch` names and brings it up to date; returns its id.
-///
-/// # Errors
-/// Where the patch names an id that nobody has, or makes the profile too large, or the store
-/// fails.
-pub fn resolve(tx: &mut Tx<'_, '_>, patch: &ProfilePatch) -> Result<ProfileId, ResolveError> {
-    let owners = owners(tx, patch)?;
-    let given = patch.id.map(|id| current(tx, id)).transpose()?;
-    let decided = given.or_else(|| owners.iter().copied().flatten().next());
-    let mut changed = Names::default();
-    let mut profile = match decided {
-        Some(id) => get(tx, id)?.ok_or(ResolveError::Unknown(id))?,
-        None => {
-            changed.add("created");
-            Profile::new(ProfileId::from_u128(tx.ulid()?), tx.now())
-        }
-    };
-    let before = profile.identifiers.clone();
-    for kind in Identifier::ALL {
-        let Some(given) = &patch.identifiers[kind as usize] else { continue };
-        let belongs_to_another = owners[kind as usize].is_some_and(|owner| owner != profile.id);
-        if !belongs_to_another && profile.identifier(kind) != Some(given) {
-            profile.identifiers[kind as usize] = Some(given.clone());
-            changed.add(kind.name());
-        }
-    }
-    patch.apply(&mut profile, &mut changed);
-    if !changed.is_empty() {
-        if patch::is_too_large(&profile) {
-            return Err(ResolveError::TooLarge(profile.id));
-        }
-        profile.updated = tx.now();
-        changed.add("updated");
-        rows::put(tx, &profile, &before, changed)?;
-    }
-    Ok(profile.id)
-}
-
-/// Who has each of the patch's identifiers now.
-fn owners(from: &impl Read, patch: &ProfilePatch) -> Result<[Option<ProfileId>; 4], StoreError> {
-    let mut owners = [None; 4];
-    for kind in Identifier::ALL {
-        if let Some(given) = &patch.identifiers[kind as usize] {
-            owners[kind as usize] = rows::owner(from, kind, given)?;
-        }
-    }
-    Ok(owners)
 }

@@ -1,17 +1,31 @@
-//! The tables of profiles: the profile by id, and its id by each identifier.
+//! The tables of profiles: the profile by id, its id by each identifier, its further identifiers, and
+//! the orders in which people are listed.
+
+use std::collections::BTreeSet;
+use std::ops::{Bound, ControlFlow};
 
 use serde::{Deserialize, Serialize};
 
 use super::changes;
-use super::{Aspect, Change, Identifier, Names, Profile};
+use super::{Alias, Aspect, Change, Identifier, Profile};
 use crate::clock::Timestamp;
 use crate::id::ProfileId;
 use crate::json::RawObject;
-use crate::store::{DecodeError, Read, Row, StoreError, Table, Tx};
+use crate::store::{DecodeError, Order, Read, Row, StoreError, Table, Tx};
 
 const PROFILES: Table<ProfileId, ProfileRow> = Table::new("profiles");
 /// Kind of identifier, identifier → profile.
 const PROFILE_IDENTIFIERS: Table<(u8, String), IdRow> = Table::new("profile_identifiers");
+/// The further identifiers of those who have some.
+const PROFILE_ALIASES: Table<ProfileId, AliasesRow> = Table::new("profile_aliases");
+/// When it last changed, profile. A change only appends here, because ingest waits for it and the
+/// old place is anywhere; that is left to `sweep.rs`.
+const PROFILES_UPDATED: Table<(Timestamp, ProfileId), ()> = Table::new("profiles_updated");
+/// The places of `profiles_updated` that are no more true.
+const PROFILES_UPDATED_STALE: Table<(Timestamp, ProfileId), ()> =
+    Table::new("profiles_updated_stale");
+/// The profiles without an e-mail address: the others are listed by `profile_identifiers`.
+const PROFILES_WITHOUT_EMAIL: Table<ProfileId, ()> = Table::new("profiles_without_email");
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct ProfileRow {
@@ -35,6 +49,14 @@ impl Row for IdRow {
     const SCHEMA: u8 = 1;
 }
 
+/// Kinds by their numbers, with the identifiers.
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+struct AliasesRow(Vec<(u8, String)>);
+
+impl Row for AliasesRow {
+    const SCHEMA: u8 = 1;
+}
+
 /// The numbers stand in the file; they never change.
 const fn kind_number(kind: Identifier) -> u8 {
     match kind {
@@ -46,11 +68,7 @@ const fn kind_number(kind: Identifier) -> u8 {
 }
 
 fn key(kind: Identifier, text: &str) -> (u8, String) {
-    let text = match kind {
-        Identifier::Email => text.to_lowercase(),
-        _ => text.to_owned(),
-    };
-    (kind_number(kind), text)
+    (kind_number(kind), kind.folded(text))
 }
 
 /// The profile with this id.
@@ -58,24 +76,30 @@ fn key(kind: Identifier, text: &str) -> (u8, String) {
 /// # Errors
 /// Where the store can not be read.
 pub fn get(from: &impl Read, id: ProfileId) -> Result<Option<Profile>, StoreError> {
-    let Some(row) = from.get(&PROFILES, &id)? else { return Ok(None) };
-    let object = |text: &str| {
-        serde_json::from_str::<RawObject>(text).map_err(|_| StoreError::Corrupt {
-            table: PROFILES.name(),
-            error: DecodeError::Content,
-        })
-    };
-    Ok(Some(Profile {
-        id,
-        location: object(&row.location)?,
-        properties: object(&row.properties)?,
-        identifiers: row.identifiers,
-        texts: row.texts,
-        created: Timestamp::from_micros(row.created_micros),
-        updated: Timestamp::from_micros(row.updated_micros),
-    }))
+    from.get(&PROFILES, &id)?.map(|row| row.profile(id)).transpose()
 }
 
+impl ProfileRow {
+    fn profile(self, id: ProfileId) -> Result<Profile, StoreError> {
+        let object = |text: &str| {
+            serde_json::from_str::<RawObject>(text).map_err(|_| StoreError::Corrupt {
+                table: PROFILES.name(),
+                error: DecodeError::Content,
+            })
+        };
+        Ok(Profile {
+            id,
+            location: object(&self.location)?,
+            properties: object(&self.properties)?,
+            identifiers: self.identifiers,
+            texts: self.texts,
+            created: Timestamp::from_micros(self.created_micros),
+            updated: Timestamp::from_micros(self.updated_micros),
+        })
+    }
+}
+
+/// Who has this identifier, shown or not.
 pub(super) fn owner(
     from: &impl Read,
     kind: Identifier,
@@ -84,26 +108,56 @@ pub(super) fn owner(
     Ok(from.get(&PROFILE_IDENTIFIERS, &key(kind, text))?.map(|IdRow(id)| id))
 }
 
-/// Writes a profile and its identifiers, drops those it had `before` and has no more, and notes
-/// what changed.
+/// The further identifiers of a person, oldest first.
+pub(super) fn aliases(from: &impl Read, id: ProfileId) -> Result<Vec<Alias>, StoreError> {
+    let AliasesRow(rows) = from.get(&PROFILE_ALIASES, &id)?.unwrap_or_default();
+    let corrupt =
+        || StoreError::Corrupt { table: PROFILE_ALIASES.name(), error: DecodeError::Content };
+    rows.into_iter()
+        .map(|(number, text)| {
+            let kind = Identifier::ALL.into_iter().find(|kind| kind_number(*kind) == number);
+            Ok(Alias { kind: kind.ok_or_else(corrupt)?, text })
+        })
+        .collect()
+}
+
+/// A person as they were read; the default is nobody.
+#[derive(Default)]
+pub(super) struct Before {
+    pub(super) identifiers: [Option<String>; 4],
+    pub(super) aliases: Vec<Alias>,
+    /// `None` for somebody new.
+    pub(super) updated: Option<Timestamp>,
+}
+
+/// A person as they are to be written, and what to note of it.
+pub(super) struct Write<'w> {
+    pub(super) profile: &'w Profile,
+    pub(super) aliases: &'w [Alias],
+    pub(super) aspect: Aspect,
+    pub(super) quiet: bool,
+}
+
+/// Writes a profile with all that leads to it, drops what led to it `before` and does no more, and
+/// notes what changed.
 pub(super) fn put(
     tx: &mut Tx<'_, '_>,
-    profile: &Profile,
-    before: &[Option<String>; 4],
-    changed: Names,
+    write: &Write<'_>,
+    before: &Before,
 ) -> Result<(), StoreError> {
-    for kind in Identifier::ALL {
-        let (old, new) = (before[kind as usize].as_deref(), profile.identifier(kind));
-        if old == new {
-            continue;
-        }
-        if let Some(old) = old {
-            tx.remove(&PROFILE_IDENTIFIERS, &key(kind, old));
-        }
-        if let Some(new) = new {
-            tx.put(&PROFILE_IDENTIFIERS, &key(kind, new), &IdRow(profile.id))?;
-        }
+    let Write { profile, aliases, aspect, quiet } = write;
+    let old = keys(&before.identifiers, &before.aliases);
+    let new = keys(&profile.identifiers, aliases);
+    for gone in old.difference(&new) {
+        tx.remove(&PROFILE_IDENTIFIERS, gone);
     }
+    for own in new.difference(&old) {
+        tx.put(&PROFILE_IDENTIFIERS, own, &IdRow(profile.id))?;
+    }
+    if before.aliases != *aliases {
+        put_aliases(tx, profile.id, aliases)?;
+    }
+    put_orders(tx, profile, before)?;
     let row = ProfileRow {
         identifiers: profile.identifiers.clone(),
         texts: profile.texts.clone(),
@@ -113,8 +167,144 @@ pub(super) fn put(
         updated_micros: profile.updated.micros(),
     };
     tx.put(&PROFILES, &profile.id, &row)?;
-    let change = Change { profile: profile.id, aspect: Aspect::Attributes(changed), quiet: false };
-    changes::note(tx, change)
+    changes::note(tx, Change { profile: profile.id, aspect: *aspect, quiet: *quiet })
+}
+
+fn keys(identifiers: &[Option<String>; 4], aliases: &[Alias]) -> BTreeSet<(u8, String)> {
+    let shown = Identifier::ALL
+        .into_iter()
+        .filter_map(|kind| identifiers[kind as usize].as_deref().map(|text| key(kind, text)));
+    shown.chain(aliases.iter().map(|alias| key(alias.kind, &alias.text))).collect()
+}
+
+fn put_aliases(tx: &mut Tx<'_, '_>, id: ProfileId, aliases: &[Alias]) -> Result<(), StoreError> {
+    if aliases.is_empty() {
+        tx.remove(&PROFILE_ALIASES, &id);
+        return Ok(());
+    }
+    let rows = aliases.iter().map(|alias| (kind_number(alias.kind), alias.text.clone()));
+    tx.put(&PROFILE_ALIASES, &id, &AliasesRow(rows.collect()))
+}
+
+/// Moves the profile to its place in the orders of the listings.
+fn put_orders(tx: &mut Tx<'_, '_>, profile: &Profile, before: &Before) -> Result<(), StoreError> {
+    if before.updated != Some(profile.updated) {
+        if let Some(updated) = before.updated {
+            tx.put(&PROFILES_UPDATED_STALE, &(updated, profile.id), &())?;
+        }
+        let place = (profile.updated, profile.id);
+        // It may have stood here before, where the clock was set back.
+        tx.remove(&PROFILES_UPDATED_STALE, &place);
+        tx.put(&PROFILES_UPDATED, &place, &())?;
+    }
+    let had_email =
+        before.updated.is_some() && before.identifiers[Identifier::Email as usize].is_some();
+    let was_without = before.updated.is_some() && !had_email;
+    match profile.identifier(Identifier::Email) {
+        Some(_) if was_without => tx.remove(&PROFILES_WITHOUT_EMAIL, &profile.id),
+        None if !was_without => tx.put(&PROFILES_WITHOUT_EMAIL, &profile.id, &())?,
+        Some(_) | None => {}
+    }
+    Ok(())
+}
+
+/// Removes up to `most` places that are no more true, in their order; returns how many they were.
+pub(super) fn sweep(tx: &mut Tx<'_, '_>, most: usize) -> Result<usize, StoreError> {
+    let all = (Bound::Unbounded, Bound::Unbounded);
+    let stale = tx.page(&PROFILES_UPDATED_STALE, all, Order::Ascending, most)?;
+    for (place, ()) in &stale {
+        tx.remove(&PROFILES_UPDATED, place);
+        tx.remove(&PROFILES_UPDATED_STALE, place);
+    }
+    Ok(stale.len())
+}
+
+/// Whether there are places that are no more true.
+pub(super) fn has_stale(from: &impl Read) -> Result<bool, StoreError> {
+    let all = (Bound::Unbounded, Bound::Unbounded);
+    Ok(!from.page(&PROFILES_UPDATED_STALE, all, Order::Ascending, 1)?.is_empty())
+}
+
+/// Puts a profile of an earlier version to its place in the orders of the listings.
+pub(super) fn order(tx: &mut Tx<'_, '_>, profile: &Profile) -> Result<(), StoreError> {
+    put_orders(tx, profile, &Before::default())
+}
+
+/// Makes a profile as one of an earlier version: it has no place in the orders.
+#[cfg(test)]
+pub(super) fn forget_order(tx: &mut Tx<'_, '_>, profile: &Profile) {
+    tx.remove(&PROFILES_UPDATED, &(profile.updated, profile.id));
+    tx.remove(&PROFILES_WITHOUT_EMAIL, &profile.id);
+}
+
+/// Removes a profile and all that leads to it.
+pub(super) fn remove(tx: &mut Tx<'_, '_>, profile: &Profile, aliases: &[Alias]) {
+    for own in keys(&profile.identifiers, aliases) {
+        tx.remove(&PROFILE_IDENTIFIERS, &own);
+    }
+    tx.remove(&PROFILE_ALIASES, &profile.id);
+    tx.remove(&PROFILES_UPDATED, &(profile.updated, profile.id));
+    tx.remove(&PROFILES_WITHOUT_EMAIL, &profile.id);
+    tx.remove(&PROFILES, &profile.id);
+}
+
+/// A range of keys.
+pub(super) type Range<K> = (Bound<K>, Bound<K>);
+
+/// Profiles by their ids.
+pub(super) fn by_id(
+    from: &impl Read,
+    range: Range<ProfileId>,
+    order: Order,
+    most: usize,
+) -> Result<Vec<Profile>, StoreError> {
+    let rows = from.page(&PROFILES, range, order, most)?;
+    rows.into_iter().map(|(id, row)| row.profile(id)).collect()
+}
+
+/// Profiles by when they last changed, with places that are no more true among them.
+pub(super) fn by_updated(
+    from: &impl Read,
+    range: Range<(Timestamp, ProfileId)>,
+    order: Order,
+    most: usize,
+) -> Result<Vec<(Timestamp, ProfileId)>, StoreError> {
+    let rows = from.page(&PROFILES_UPDATED, range, order, most)?;
+    Ok(rows.into_iter().map(|(key, ())| key).collect())
+}
+
+/// E-mail addresses, folded, after `after` in this order; a person's further ones among them.
+pub(super) fn by_email(
+    from: &impl Read,
+    after: Option<&str>,
+    order: Order,
+    most: usize,
+) -> Result<Vec<(String, ProfileId)>, StoreError> {
+    let number = kind_number(Identifier::Email);
+    let all =
+        (Bound::Included((number, String::new())), Bound::Excluded((number + 1, String::new())));
+    let range = match (after, order) {
+        (None, _) => all,
+        (Some(text), Order::Ascending) => (Bound::Excluded((number, text.to_owned())), all.1),
+        (Some(text), Order::Descending) => (all.0, Bound::Excluded((number, text.to_owned()))),
+    };
+    let mut found = Vec::new();
+    from.scan(&PROFILE_IDENTIFIERS, range, order, |(_, text), IdRow(id)| {
+        found.push((text, id));
+        if found.len() < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    })?;
+    Ok(found)
+}
+
+/// Profiles without an e-mail address, by their ids.
+pub(super) fn without_email(
+    from: &impl Read,
+    range: Range<ProfileId>,
+    order: Order,
+    most: usize,
+) -> Result<Vec<ProfileId>, StoreError> {
+    let rows = from.page(&PROFILES_WITHOUT_EMAIL, range, order, most)?;
+    Ok(rows.into_iter().map(|(id, ())| id).collect())
 }
 
 #[cfg(test)]
@@ -136,5 +326,10 @@ mod tests {
         assert_eq!(hex_of(&row), FROZEN);
         assert_eq!(from_hex::<ProfileRow>(FROZEN), Ok(row));
         assert_eq!(hex_of(&IdRow(ProfileId::from_u128(1))), "0101f36568a7d6800d07");
+        let row = AliasesRow(vec![(2, "a@b.c".to_owned()), (3, "+15005550006".to_owned())]);
+        const FROZEN_ALIASES: &str =
+            "010202056140622e63030c2b31353030353535303030364a5952ef9067c5bd";
+        assert_eq!(hex_of(&row), FROZEN_ALIASES);
+        assert_eq!(from_hex::<AliasesRow>(FROZEN_ALIASES), Ok(row));
     }
 }

@@ -17,7 +17,7 @@ use crate::event::{self, Event};
 use crate::id::{EventId, MetricId, WebhookId};
 use crate::limits;
 use crate::matching::Candidate;
-use crate::metric::{Metrics, OWN_SERVICE};
+use crate::metric::{Metric, Metrics};
 use crate::store::{DecodeError, Read, Store, StoreError};
 
 /// What a replay looks for, prepared for looking.
@@ -39,12 +39,11 @@ impl Search {
         });
         let filter = filter.map(|parsed| parsed.ok_or_else(corrupt)).transpose()?;
         let metrics = wanted.topics.iter().filter_map(|topic| metrics.by_topic(topic));
-        // What becomes of tidings' own events is announced by no further ones, replayed or not.
-        let source = |service: &str| match service {
-            OWN_SERVICE => Source::Operational,
-            _ => Source::Replay,
+        // What becomes of operational events is announced by no further ones, replayed or not.
+        let source = |metric: &Metric| {
+            if metric.is_operational() { Source::Operational } else { Source::Replay }
         };
-        let metrics = metrics.map(|metric| (metric.id, source(&metric.service))).collect();
+        let metrics = metrics.map(|metric| (metric.id, source(&metric))).collect();
         Ok(Self { webhook: wanted.webhook, metrics, states: wanted.states.clone(), filter })
     }
 

@@ -32,6 +32,8 @@ use crate::event;
 use crate::ingest::Ingest;
 use crate::master_key::MasterKeyError;
 use crate::operations::Operations;
+use crate::people::People;
+use crate::profile;
 use crate::replay::{Replays, Worker};
 use crate::secret::Secret;
 use crate::store::{Store, StoreError, WriterHandle};
@@ -156,6 +158,7 @@ impl Server {
         let (tcp, addr, unix, socket) = door::listen(config).await?;
 
         delivery::keep_ids_growing(&store).await?;
+        profile::catch_up(&store).await?;
         let deliveries = Deliveries::new(
             webhooks.clone(),
             clock.clone(),
@@ -196,6 +199,7 @@ impl Server {
         let replaying = Worker::new(store.clone(), replays.clone(), clock.clone());
         server.deliveries.tracker.spawn(replaying.run(server.deliveries.stop.clone()));
         let api = Api::new(Parts {
+            people: People::new(store.clone(), ingest.clone()),
             store,
             ingest,
             metrics,
@@ -240,7 +244,9 @@ impl Server {
         let stop = self.deliveries.stop.clone();
         self.deliveries.tracker.spawn(operations.run(stop.clone()));
         let indexing = event::Indexer::new(self.store.clone());
-        self.deliveries.tracker.spawn(indexing.run(stop));
+        self.deliveries.tracker.spawn(indexing.run(stop.clone()));
+        let sweeping = profile::Sweeper::new(self.store.clone());
+        self.deliveries.tracker.spawn(sweeping.run(stop));
     }
 
     /// Where the API listens.

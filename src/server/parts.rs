@@ -12,10 +12,10 @@ use crate::config::Config;
 use crate::egress::{Egress, Policy};
 use crate::event::UniqueIds;
 use crate::id::AccountId;
+use crate::ingest;
 use crate::key::{KeyError, Keys, NewKey};
 use crate::master_key;
-use crate::metric::{MetricError, Metrics};
-use crate::operations;
+use crate::metric::{MetricError, Metrics, OPERATIONAL};
 use crate::secret::Secret;
 use crate::store::{Store, StoreError};
 use crate::webhook::Webhooks;
@@ -62,7 +62,7 @@ async fn prepare(store: &Store, metrics: &Metrics, config: &Config) -> Result<Ac
     let metrics = metrics.clone();
     let id = store
         .commit(move |tx| {
-            match metrics.seed(tx, &operations::METRICS) {
+            match metrics.seed(tx, &[&OPERATIONAL[..], &ingest::METRICS].concat()) {
                 Ok(()) | Err(MetricError::TooMany) => {}
                 Err(MetricError::Store(error)) => return Err(error),
             }

@@ -1,4 +1,10 @@
-//! Who an event is about: the rules that `tidings::profile` promises, seen from outside.
+//! Who an event is about: the rules that `tidings::profile` promises, seen from outside. Beneath it:
+//! the calls about people, their listing, and what is told of changes.
+
+mod calls;
+mod listing;
+mod merging;
+mod told;
 
 use std::time::Duration;
 

@@ -5,10 +5,10 @@
 
 use std::collections::BTreeSet;
 
-use super::{People, event_fields, filter, people};
+use super::{Asked, event_fields, filter, people};
 use crate::api::error::Problem;
 use crate::api::{Answer, Call, jsonapi, metrics};
-use crate::event::{self, Event, Page, Place, ReadError};
+use crate::event::{self, Event, Page, Place};
 use crate::limits;
 use crate::store::Order;
 
@@ -19,17 +19,18 @@ pub(in crate::api) async fn list(call: Call) -> Answer {
     let include = call.query.include(&super::INCLUDE)?;
     let fields = event_fields(&call)?;
     let metric_fields = call.query.fields("metric", &metrics::FIELDS)?;
-    let asked = People::asked(&call)?;
+    let asked = Asked::of(&call)?;
     let turn = Turn::asked(&call)?;
     let of = filter::read(&call.query.filter(filter::KNOWN)?)?;
     let size = call.query.page_size(PAGE_DEFAULT, limits::EVENTS_PAGE_MAX)?;
     let (store, wants_people) = (call.parts().store.clone(), include.contains(&"profile"));
+    let base = call.base().to_owned();
     let read = move || {
         let from = store.snapshot()?;
         let page = event::list(&from, &of, turn.order(), turn.after, size)?;
         let ids = page.events.iter().map(|event| event.profile).filter(|_| wants_people);
-        let profiles = people(&from, ids)?;
-        Ok::<_, ReadError>((turn.in_order(page), profiles))
+        let profiles = people(&from, &asked, &base, ids)?;
+        Ok::<_, Problem>((turn.in_order(page), profiles))
     };
     let (page, profiles) = call.apart(read).await??;
     let mut included = Vec::new();
@@ -40,7 +41,7 @@ pub(in crate::api) async fn list(call: Call) -> Answer {
             found.map(|of| metrics::resource(&of).to_bytes(call.base(), metric_fields.as_deref())),
         );
     }
-    included.extend(profiles.iter().map(|profile| asked.resource(&call, profile)));
+    included.extend(profiles);
     let data: Vec<Vec<u8>> = page
         .events
         .iter()

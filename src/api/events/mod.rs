@@ -14,7 +14,8 @@ use serde_json::json;
 pub(super) use self::filter::narrow_to;
 pub(super) use self::listing::list;
 use super::error::Problem;
-use super::{Answer, Call, Reply, jsonapi, metrics, profiles};
+use super::profiles::Asked;
+use super::{Answer, Call, Reply, jsonapi, metrics};
 use crate::event::{self, Event, EventFields};
 use crate::id::{EventId, ProfileId};
 use crate::profile::{self, Profile};
@@ -50,7 +51,7 @@ pub(super) async fn get(call: Call) -> Answer {
     let include = call.query.include(&INCLUDE)?;
     let fields = event_fields(&call)?;
     let metric_fields = call.query.fields("metric", &metrics::FIELDS)?;
-    let asked = People::asked(&call)?;
+    let asked = Asked::of(&call)?;
     let event = find(&call)?;
     let mut included = Vec::new();
     if include.contains(&"metric")
@@ -59,8 +60,8 @@ pub(super) async fn get(call: Call) -> Answer {
         included.push(metrics::resource(&metric).to_bytes(call.base(), metric_fields.as_deref()));
     }
     if include.contains(&"profile") {
-        let found = people(&call.parts().store.snapshot()?, [event.profile])?;
-        included.extend(found.iter().map(|profile| asked.resource(&call, profile)));
+        let found = people(&call.parts().store.snapshot()?, &asked, call.base(), [event.profile])?;
+        included.extend(found);
     }
     let mut data = Vec::new();
     event::push_resource(&mut data, &event, call.base(), fields);
@@ -86,11 +87,11 @@ pub(super) async fn metric_id(call: Call) -> Answer {
 
 /// `GET /api/events/{id}/profile`.
 pub(super) async fn profile(call: Call) -> Answer {
-    let asked = People::asked(&call)?;
+    let asked = Asked::of(&call)?;
     let event = find(&call)?;
-    let found = people(&call.parts().store.snapshot()?, [event.profile])?;
+    let found = people(&call.parts().store.snapshot()?, &asked, call.base(), [event.profile])?;
     let profile = found.first().ok_or_else(|| Problem::not_found("The profile is gone."))?;
-    Ok(jsonapi::one(&call, StatusCode::OK, &asked.resource(&call, profile), &[]))
+    Ok(jsonapi::one(&call, StatusCode::OK, profile, &[]))
 }
 
 /// `GET /api/events/{id}/relationships/profile`.
@@ -109,30 +110,17 @@ fn find(call: &Call) -> Result<Event, Problem> {
     event.ok_or_else(|| Problem::not_found(format!("No event {id}.")))
 }
 
-/// What is asked of the profiles that stand with events.
-struct People<'c> {
-    /// The fields to show; `None` for all.
-    fields: Option<Vec<&'c str>>,
-}
-
-impl<'c> People<'c> {
-    fn asked(call: &'c Call) -> Result<Self, Problem> {
-        call.query.additional_fields("profile", &["subscriptions", "predictive_analytics"])?;
-        Ok(Self { fields: call.query.fields("profile", &profiles::FIELDS)? })
-    }
-
-    fn resource(&self, call: &Call, profile: &Profile) -> Vec<u8> {
-        profile.resource(call.base(), self.fields.as_deref())
-    }
-}
-
-/// The profiles of these ids, each once; those that are gone are left out.
+/// The resource objects of the profiles of these ids, each once; those that are gone are left out.
 fn people(
     from: &impl Read,
+    asked: &Asked,
+    base: &str,
     ids: impl IntoIterator<Item = ProfileId>,
-) -> Result<Vec<Profile>, StoreError> {
+) -> Result<Vec<Vec<u8>>, Problem> {
     let ids: BTreeSet<ProfileId> = ids.into_iter().collect();
-    ids.into_iter().filter_map(|id| profile::get(from, id).transpose()).collect()
+    let found: Result<Vec<Profile>, StoreError> =
+        ids.into_iter().filter_map(|id| profile::get(from, id).transpose()).collect();
+    asked.documents(from, base, &found?.iter().collect::<Vec<_>>())
 }
 
 fn event_fields(call: &Call) -> Result<EventFields, Problem> {

@@ -4,6 +4,7 @@
 //! uses against them, and the integration tests hold real answers against their properties.
 
 mod deliveries;
+mod profiles;
 
 use std::sync::OnceLock;
 
@@ -197,14 +198,7 @@ fn attributes_of_resources() -> Map<String, Value> {
             } },
         })),
         "MetricAggregateAttributes": object(super::metric_aggregates::schema()),
-        "ProfileAttributes": object(json!({
-            "email": text_or_null(), "phone_number": text_or_null(),
-            "external_id": text_or_null(), "anonymous_id": text_or_null(),
-            "first_name": text_or_null(), "last_name": text_or_null(),
-            "organization": text_or_null(), "locale": text_or_null(), "title": text_or_null(),
-            "image": text_or_null(), "created": moment(), "updated": moment(),
-            "location": { "type": "object" }, "properties": { "type": "object" },
-        })),
+        "ProfileAttributes": profiles::attributes(),
         "AccountAttributes": object(json!({
             "test_account": { "type": "boolean" }, "contact_information": { "type": "object" },
             "industry": text_or_null(), "timezone": text(), "preferred_currency": text(),
@@ -295,6 +289,7 @@ fn shared() -> Map<String, Value> {
         "Attempt": deliveries::attempt(),
         "DeliveryRequest": deliveries::request(),
         "ReplayPreview": preview(),
+        "ProfileMerged": profiles::merged(),
         "Health": object(json!({ "status": text() })),
         "OpenApi": { "type": "object" },
         "Errors": object(json!({ "errors": { "type": "array", "items": object(json!({
@@ -347,7 +342,7 @@ fn bodies() -> Map<String, Value> {
     })) })) });
     let status = json!({ "status": { "enum": ["paused", "running"] } });
     let key = json!({ "name": text(), "scopes": { "type": "array", "items": text() } });
-    super::jsonapi::attributes(json!({
+    let mut all = super::jsonapi::attributes(json!({
         "EventCreate": body("event", &["properties", "metric", "profile"], event, json!({})),
         "EventBulkCreate":
             body("event-bulk-create-job", &["events-bulk-create"], bulk, json!({})),
@@ -365,7 +360,9 @@ fn bodies() -> Map<String, Value> {
         "ReplayCreate": body("replay", &["from"], replay, of_webhook),
         "ReplayUpdate": body("replay", &["status"], status, json!({ "id": text() })),
         "KeyCreate": body("key", &["name", "scopes"], key, json!({})),
-    }))
+    }));
+    all.extend(profiles::bodies());
+    all
 }
 
 #[cfg(test)]

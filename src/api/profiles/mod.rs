@@ -1,0 +1,89 @@
+//! Profiles: make, bring up to date, change, merge, get and list (contract: wire.md §4.5).
+//!
+//! `view.rs` has what a read shows, also where a person stands beside an event or in a group;
+//! `list.rs` the listing.
+
+mod list;
+mod view;
+
+use hyper::StatusCode;
+use serde_json::json;
+
+pub(super) use self::list::list;
+pub(super) use self::view::Asked;
+use super::error::Problem;
+use super::{Answer, Call, jsonapi};
+use crate::id::ProfileId;
+use crate::people::{Merge, PeopleError};
+use crate::profile::{self, ChangeError, Profile, ProfilePatch};
+use crate::store::Read;
+
+/// What a read of one profile may include. There are no push tokens and no conversations here.
+const INCLUDE: [&str; 4] = ["conversations", "lists", "push-tokens", "segments"];
+
+/// `GET /api/profiles/{id}`.
+pub(super) async fn get(call: Call) -> Answer {
+    let asked = Asked::of(&call)?;
+    call.query.include(&INCLUDE)?;
+    let id = id(&call)?;
+    let snapshot = call.parts().store.snapshot()?;
+    let Some(found) = profile::get(&snapshot, id)? else { return Err(missing(&snapshot, id)?) };
+    let data = asked.document(&snapshot, call.base(), &found)?;
+    Ok(jsonapi::one(&call, StatusCode::OK, &data, &[]))
+}
+
+/// `POST /api/profiles`: 201, or 409 with the id of who has one of the identifiers.
+pub(super) async fn create(call: Call) -> Answer {
+    let asked = Asked::of(&call)?;
+    let made = call.parts().people.create(ProfilePatch::of_new(&call.body)?).await?;
+    answer(&call, StatusCode::CREATED, &asked, &made)
+}
+
+/// `POST /api/profile-import`: 201 for somebody new, 200 for somebody known.
+pub(super) async fn import(call: Call) -> Answer {
+    let asked = Asked::of(&call)?;
+    let patch = ProfilePatch::of_import(&call.body)?;
+    let done = call.parts().people.upsert(patch).await;
+    let (profile, is_new) = done.map_err(|error| match error {
+        PeopleError::Change(ChangeError::Unknown(_)) => Problem::from(error).pointing("/data/id"),
+        error => error.into(),
+    })?;
+    let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
+    answer(&call, status, &asked, &profile)
+}
+
+/// `PATCH /api/profiles/{id}`.
+pub(super) async fn update(call: Call) -> Answer {
+    let asked = Asked::of(&call)?;
+    let id = id(&call)?;
+    let patch = ProfilePatch::of_update(&call.body, id)?;
+    let changed = call.parts().people.update(id, patch).await?;
+    answer(&call, StatusCode::OK, &asked, &changed)
+}
+
+/// `POST /api/profile-merge`: who stays, by their id alone.
+pub(super) async fn merge(call: Call) -> Answer {
+    call.query.fields("profile", &["id"])?;
+    let merge = Merge::parse(&call.body)?;
+    let id = merge.into;
+    call.parts().people.merge(merge).await?;
+    let link = format!("{}/api/profiles/{id}/", call.base());
+    let data = json!({ "type": "profile", "id": id.to_string(), "links": { "self": link } });
+    Ok(jsonapi::one(&call, StatusCode::CREATED, data.to_string().as_bytes(), &[]))
+}
+
+fn answer(call: &Call, status: StatusCode, asked: &Asked, profile: &Profile) -> Answer {
+    let data = asked.document(&call.parts().store.snapshot()?, call.base(), profile)?;
+    Ok(jsonapi::one(call, status, &data, &[]))
+}
+
+fn id(call: &Call) -> Result<ProfileId, Problem> {
+    call.id.parse().map_err(|_| Problem::not_found(format!("No profile {}.", call.id)))
+}
+
+/// The 404 of an id that nobody has; of a former one, it names the present one.
+fn missing(from: &impl Read, id: ProfileId) -> Result<Problem, Problem> {
+    let now = profile::current(from, id)?;
+    let why = if now == id { ChangeError::Unknown(id) } else { ChangeError::Merged(id, now) };
+    Ok(why.into())
+}

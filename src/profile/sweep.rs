@@ -1,0 +1,62 @@
+//! The sweeper: removes the places in the order of the last changes that are no more true.
+//!
+//! Where a person stood before a change is anywhere in that order, and to look for it would double
+//! what the change costs the one who waits for it (measured: 35 to 70 µs at 100,000 people). So the
+//! place is only noted, and removed a moment later with many others, in their order. Whoever lists
+//! people holds each place against the profile; there are never many that are stale.
+
+use tokio_util::sync::CancellationToken;
+use tracing::error;
+
+use super::rows;
+use crate::limits;
+use crate::store::{Store, StoreError};
+
+/// The sweeper.
+#[derive(Clone)]
+pub struct Sweeper {
+    store: Store,
+}
+
+impl Sweeper {
+    /// A sweeper of this store; there is one.
+    #[must_use]
+    pub const fn new(store: Store) -> Self {
+        Self { store }
+    }
+
+    /// Runs until it is to stop; what is left then is swept after the next start.
+    pub async fn run(self, stop: CancellationToken) {
+        stop.run_until_cancelled(self.follow()).await;
+    }
+
+    async fn follow(&self) {
+        let mut commits = self.store.commits();
+        loop {
+            commits.mark_unchanged();
+            if let Err(error) = self.catch_up().await {
+                error!(%error, "could not sweep the places of profiles");
+                tokio::time::sleep(limits::STORE_RETRY_PAUSE).await;
+                continue;
+            }
+            if commits.changed().await.is_err() {
+                return;
+            }
+            tokio::time::sleep(limits::PROFILES_SWEEP_PAUSE).await;
+        }
+    }
+
+    /// Sweeps all that there is. Between two commands others have their turn.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn catch_up(&self) -> Result<(), StoreError> {
+        const MOST: usize = limits::PROFILES_SWEPT_AT_ONCE;
+        while rows::has_stale(&self.store.snapshot()?)? {
+            if self.store.commit(|tx| rows::sweep(tx, MOST)).await? < MOST {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
