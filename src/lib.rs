@@ -9,8 +9,8 @@
 //! | layer | modules | they… |
 //! |---|---|---|
 //! | edges | [`api`], [`cli`], [`config`], [`server`] | translate, and decide nothing |
-//! | use cases | [`ingest`], [`matching`], [`people`], [`operations`], [`explanation`], [`trial`], [`replay`] | join capabilities in one commit |
-//! | capabilities | [`account`], [`master_key`], [`key`], [`metric`], [`profile`], [`membership`], [`event`], [`webhook`], [`delivery`] | are the product: types, rows, pure decisions |
+//! | use cases | [`ingest`], [`people`], [`subscriptions`], [`jobs`], [`matching`], [`operations`], [`explanation`], [`trial`], [`replay`] | join capabilities in one commit |
+//! | capabilities | [`account`], [`master_key`], [`key`], [`metric`], [`profile`], [`membership`], [`consent`], [`list`], [`job`], [`event`], [`webhook`], [`delivery`] | are the product: types, rows, pure decisions |
 //! | mechanisms | [`store`], [`vault`], [`egress`], [`signing`], [`secret`] | stand for one outside thing each, and know no capability |
 //! | ground | [`id`], [`clock`], [`limits`], [`json`], [`condition`] | do no I/O |
 //!
@@ -53,6 +53,11 @@
 //! | `profile_changes` | change id → what changed of whom | with the change; until it was followed |
 //! | `profile_merges`, `profile_sources` | former id → id; id, former id | when people are merged |
 //! | `group_members`, `group_joined`, `group_counts` | group, profile → since when; group, since when, profile; group → members | when somebody joins or leaves |
+//! | `profile_consents` | id → what the person agreed to, and what holds mail back | when they say something |
+//! | `consent_suppressions`, `consent_list_suppressions` | reason, since when, id; list, reason, since when, id | with the row |
+//! | `lists`, `lists_removed` | id → list; id of one whose members are leaving | by their calls |
+//! | `jobs`, `jobs_waiting`, `job_counts` | id → job; id; → how many | with every step of the job |
+//! | `job_chunks`, `job_errors` | job, number → people; job, number → error | with the job, until they are done; with the step |
 //! | `metrics`, `metric_names`, `metric_topics` | id → metric; name → id; topic → id | when a metric is new |
 //! | `webhooks`, `keys`, `account` | id → row | by their calls |
 //! | `master_key` | → check of the key that secrets are sealed with | at the first start |
@@ -87,6 +92,8 @@
 //! 11. Of one key of an ordered webhook nothing overtakes. — `tests/it/ordering.rs`,
 //!     `src/delivery/lanes/tests.rs`
 //! 12. No endpoint can hold up another. — `tests/it/fanout.rs`, `benches/isolation.rs`
+//! 13. A job takes everybody once, whatever interrupts it: people, counts and cursor move in one
+//!     commit. — `tests/it/jobs.rs`
 
 pub mod account;
 pub mod api;
@@ -94,15 +101,19 @@ pub mod cli;
 pub mod clock;
 pub mod condition;
 pub mod config;
+pub mod consent;
 pub mod delivery;
 pub mod egress;
 pub mod event;
 pub mod explanation;
 pub mod id;
 pub mod ingest;
+pub mod job;
+pub mod jobs;
 pub mod json;
 pub mod key;
 pub mod limits;
+pub mod list;
 pub mod master_key;
 pub mod matching;
 pub mod membership;
@@ -115,6 +126,7 @@ pub mod secret;
 pub mod server;
 pub mod signing;
 pub mod store;
+pub mod subscriptions;
 pub mod trial;
 pub mod vault;
 pub mod webhook;

@@ -4,12 +4,14 @@
 //! others are part of how tidings behaves and change only with the code.
 
 mod events;
+mod groups;
 mod people;
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
 pub use events::*;
+pub use groups::*;
 pub use people::*;
 
 // ---- Deliveries leaving: egress ----

@@ -10,13 +10,16 @@ use crate::event::ReadError;
 use crate::explanation::ExplainError;
 use crate::id::ProfileId;
 use crate::ingest::IngestError;
+use crate::job::JobError;
 use crate::json::Fault;
 use crate::key::KeyError;
 use crate::limits;
+use crate::list::ListError;
 use crate::people::{PeopleError, SOURCES_AT};
 use crate::profile::{AbsorbError, ChangeError as PersonError};
 use crate::replay::{ReplayError, WEBHOOK_AT};
 use crate::store::StoreError;
+use crate::subscriptions::MemberError;
 use crate::trial::TrialError;
 use crate::webhook::ChangeError;
 
@@ -423,6 +426,47 @@ impl From<ReplayError> for Problem {
                 status.name()
             )),
             ReplayError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ListError> for Problem {
+    fn from(error: ListError) -> Self {
+        match error {
+            ListError::Unknown(id) => Self::not_found(format!("No list {id}.")),
+            ListError::TooMany => Self::invalid(Fault::new(
+                "/data",
+                format!("there are {} lists already", limits::LISTS_MAX),
+            )),
+            ListError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<MemberError> for Problem {
+    fn from(error: MemberError) -> Self {
+        match error {
+            MemberError::Unknown(place, id) => Self {
+                source: Some(("pointer", format!("/data/{place}/id").into())),
+                ..Self::not_found(format!("No profile {id}; nothing of the request was done."))
+            },
+            MemberError::Ingest(error) => error.into(),
+        }
+    }
+}
+
+impl From<JobError> for Problem {
+    fn from(error: JobError) -> Self {
+        match error {
+            JobError::TooMany => Self::conflict(format!(
+                "There are {} jobs that wait: try again when some are done.",
+                limits::JOBS_UNFINISHED_MAX
+            )),
+            JobError::NoGroup(at, id) => Self {
+                source: Some(("pointer", at.into())),
+                ..Self::not_found(format!("No list or segment {id}."))
+            },
+            JobError::Store(error) => error.into(),
         }
     }
 }

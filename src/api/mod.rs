@@ -13,14 +13,18 @@
 mod accounts;
 mod attempts;
 mod auth;
+mod client;
 mod deliveries;
 mod error;
 mod events;
 mod explanations;
 mod gate;
 mod health;
+mod jobs;
 mod jsonapi;
 mod keys;
+mod lists;
+mod members;
 mod metric_aggregates;
 mod metric_properties;
 mod metrics;
@@ -44,6 +48,7 @@ use serde_json::Value;
 use tokio::sync::Semaphore;
 
 pub use auth::Peer;
+pub use client::ClientAccess;
 pub use rate_limit::RateLimit;
 
 use crate::account::Account;
@@ -100,6 +105,8 @@ pub struct Parts {
     pub base_url: Arc<str>,
     /// Names besides loopback's that requests may be addressed to, in lower case, without port.
     pub allowed_hosts: Vec<String>,
+    /// What pages in browsers may do.
+    pub client: ClientAccess,
     /// The configured rate limit.
     pub rate_limit: RateLimit,
 }
@@ -213,6 +220,7 @@ impl Api {
     ) -> Response<Full<Bytes>> {
         let is_head = request.method() == hyper::Method::HEAD;
         let revision = request.headers().get("revision").cloned();
+        let told = self.parts.client.tell(request.uri().path(), request.headers());
         let reply = match self.answer(peer, request).await {
             Ok(reply) => reply,
             Err(problem) => problem.into_reply(),
@@ -223,6 +231,9 @@ impl Api {
         // Any revision is accepted; the answer has the shapes of the newest.
         let revision = revision.unwrap_or(HeaderValue::from_static(API_VERSION));
         response.headers_mut().insert("revision", revision);
+        if let Some(told) = told {
+            told.write(response.headers_mut());
+        }
         if !is_head {
             *response.body_mut() = Full::new(Bytes::from(reply.body));
         }
@@ -232,6 +243,9 @@ impl Api {
     async fn answer(self: Arc<Self>, peer: Peer, request: Request<Incoming>) -> Answer {
         gate::check_host(&self.parts, peer, &request)?;
         let (head, body) = request.into_parts();
+        if let Some(preflight) = self.parts.client.admit(&head)? {
+            return Ok(preflight);
+        }
         let path = head.uri.path();
         let path = if path.len() > 1 { path.trim_end_matches('/') } else { path };
         let (route, id) = self.router.find(&head.method, path)?;

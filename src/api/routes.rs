@@ -13,8 +13,9 @@ use hyper::Method;
 use super::error::Problem;
 use super::gate::Wanted;
 use super::{
-    Answer, Call, accounts, deliveries, events, explanations, health, keys, metric_aggregates,
-    metric_properties, metrics, openapi, profiles, replays, topics, trials, webhooks,
+    Answer, Call, accounts, client, deliveries, events, explanations, health, jobs, keys, lists,
+    metric_aggregates, metric_properties, metrics, openapi, profiles, replays, topics, trials,
+    webhooks,
 };
 
 type Handling = Pin<Box<dyn Future<Output = Answer> + Send>>;
@@ -158,6 +159,105 @@ pub(super) static ROUTES: &[Route] = &[
     route!(POST "/api/profile-merge" "merge_profiles" "Merge profiles into one, which stays"
         scopes ["profiles:write"] parameters [PROFILE_FIELDS] body "ProfileMerge"
         => 201 answer "ProfileMerged" by profiles::merge),
+    route!(GET "/api/profiles/{id}/lists" "get_lists_for_profile" "The lists that a person is on"
+        scopes ["lists:read", "profiles:read"] parameters [LIST_FIELDS]
+        => 200 answer "ListCollection" by lists::of_profile),
+    route!(GET "/api/profiles/{id}/relationships/lists" "get_list_ids_for_profile" "The ids of the lists that a person is on"
+        scopes ["lists:read", "profiles:read"] parameters []
+        => 200 answer "Relationships" by lists::ids_of_profile),
+    route!(POST "/api/lists" "create_list" "Make a list"
+        scopes ["lists:write"] parameters [LIST_FIELDS] body "ListCreate"
+        => 201 answer "List" by lists::create),
+    route!(GET "/api/lists" "get_lists" "The lists"
+        scopes ["lists:read"]
+        parameters [LIST_FIELDS, "fields[flow]", "fields[tag]", "filter", "include", "page[cursor]",
+            "page[size]", "sort"]
+        => 200 answer "ListCollection" by lists::list),
+    route!(GET "/api/lists/{id}" "get_list" "One list"
+        scopes ["lists:read"]
+        parameters [LIST_FIELDS, "additional-fields[list]", "fields[flow]", "fields[tag]", "include"]
+        => 200 answer "List" by lists::get),
+    route!(PATCH "/api/lists/{id}" "update_list" "Change a list"
+        scopes ["lists:write"] parameters [LIST_FIELDS] body "ListUpdate"
+        => 200 answer "List" by lists::update),
+    route!(DELETE "/api/lists/{id}" "delete_list" "Delete a list; its members leave it"
+        scopes ["lists:write"] parameters [] => 204 by lists::delete),
+    route!(GET "/api/lists/{id}/profiles" "get_profiles_for_list" "The members of a list"
+        scopes ["lists:read", "profiles:read"]
+        parameters [PROFILE_FIELDS, "additional-fields[profile]", "filter", "page[cursor]",
+            "page[size]", "sort"]
+        => 200 answer "MemberCollection" by lists::profiles),
+    route!(GET "/api/lists/{id}/relationships/profiles" "get_profile_ids_for_list" "The ids of the members of a list"
+        scopes ["lists:read", "profiles:read"]
+        parameters ["filter", "page[cursor]", "page[size]", "sort"]
+        => 200 answer "Relationships" by lists::profile_ids),
+    route!(POST "/api/lists/{id}/relationships/profiles" "add_profiles_to_list" "Put up to 1,000 people on a list, all or none"
+        scopes ["lists:write", "profiles:write"] parameters [] body "ListMembers"
+        => 204 by lists::add_profiles),
+    route!(DELETE "/api/lists/{id}/relationships/profiles" "remove_profiles_from_list" "Take up to 1,000 people off a list, all or none"
+        scopes ["lists:write", "profiles:write"] parameters [] body "ListMembers"
+        => 204 by lists::remove_profiles),
+    route!(POST "/api/profile-bulk-import-jobs" "bulk_import_profiles" "Make or update up to 10,000 people in the background"
+        scopes ["lists:write", "profiles:write"] parameters ["fields[profile-bulk-import-job]"]
+        body "ProfileImportJobCreate" => 202 answer "ProfileImportJob" by jobs::create),
+    route!(GET "/api/profile-bulk-import-jobs" "get_bulk_import_profiles_jobs" "The import jobs, newest first"
+        scopes ["lists:read", "profiles:read"]
+        parameters ["fields[profile-bulk-import-job]", "page[cursor]", "page[size]"]
+        => 200 answer "ProfileImportJobCollection" by jobs::list),
+    route!(GET "/api/profile-bulk-import-jobs/{id}" "get_bulk_import_profiles_job" "One import job"
+        scopes ["lists:read", "profiles:read"] parameters ["fields[profile-bulk-import-job]"]
+        => 200 answer "ProfileImportJob" by jobs::get),
+    route!(GET "/api/profile-bulk-import-jobs/{id}/import-errors" "get_errors_for_bulk_import_profiles_job" "What was wrong with people of an import job"
+        scopes ["lists:read", "profiles:read"] parameters ["page[cursor]", "page[size]"]
+        => 200 answer "ImportErrorCollection" by jobs::errors),
+    route!(POST "/api/profile-suppression-bulk-create-jobs" "bulk_suppress_profiles" "Hold back mail to up to 100 addresses, a list or a segment"
+        scopes ["profiles:write", "subscriptions:write"]
+        parameters ["fields[profile-suppression-bulk-create-job]"] body "SuppressionJobCreate"
+        => 202 answer "SuppressionJob" by jobs::create),
+    route!(GET "/api/profile-suppression-bulk-create-jobs" "get_bulk_suppress_profiles_jobs" "The jobs that hold back mail, newest first"
+        scopes ["profiles:read"]
+        parameters ["fields[profile-suppression-bulk-create-job]", "page[cursor]", "page[size]"]
+        => 200 answer "SuppressionJobCollection" by jobs::list),
+    route!(GET "/api/profile-suppression-bulk-create-jobs/{id}" "get_bulk_suppress_profiles_job" "One job that holds back mail"
+        scopes ["profiles:read"] parameters ["fields[profile-suppression-bulk-create-job]"]
+        => 200 answer "SuppressionJob" by jobs::get),
+    route!(POST "/api/profile-suppression-bulk-delete-jobs" "bulk_unsuppress_profiles" "Lift what a suppression by hand holds back"
+        scopes ["subscriptions:write"]
+        parameters ["fields[profile-suppression-bulk-delete-job]"] body "UnsuppressionJobCreate"
+        => 202 answer "UnsuppressionJob" by jobs::create),
+    route!(GET "/api/profile-suppression-bulk-delete-jobs" "get_bulk_unsuppress_profiles_jobs" "The jobs that lift suppressions, newest first"
+        scopes ["profiles:read"]
+        parameters ["fields[profile-suppression-bulk-delete-job]", "page[cursor]", "page[size]"]
+        => 200 answer "UnsuppressionJobCollection" by jobs::list),
+    route!(GET "/api/profile-suppression-bulk-delete-jobs/{id}" "get_bulk_unsuppress_profiles_job" "One job that lifts suppressions"
+        scopes ["profiles:read"] parameters ["fields[profile-suppression-bulk-delete-job]"]
+        => 200 answer "UnsuppressionJob" by jobs::get),
+    route!(POST "/api/profile-subscription-bulk-create-jobs" "bulk_subscribe_profiles" "Subscribe up to 1,000 people"
+        scopes ["lists:write", "profiles:write", "subscriptions:write"] parameters []
+        body "SubscriptionJobCreate" => 202 by jobs::create),
+    route!(GET "/api/profile-subscription-bulk-create-jobs" "get_bulk_subscribe_profiles_jobs" "The jobs that subscribe people, newest first"
+        scopes ["profiles:read"]
+        parameters ["fields[profile-subscription-bulk-create-job]", "page[cursor]", "page[size]"]
+        => 200 answer "SubscriptionJobCollection" by jobs::list),
+    route!(GET "/api/profile-subscription-bulk-create-jobs/{id}" "get_bulk_subscribe_profiles_job" "One job that subscribes people"
+        scopes ["profiles:read"] parameters ["fields[profile-subscription-bulk-create-job]"]
+        => 200 answer "SubscriptionJob" by jobs::get),
+    route!(GET "/api/profile-subscription-bulk-create-jobs/{id}/errors" "get_errors_for_bulk_subscribe_profiles_job" "What was wrong with people of a job that subscribes"
+        scopes ["profiles:read"] parameters ["page[cursor]", "page[size]"]
+        => 200 answer "ImportErrorCollection" by jobs::errors),
+    route!(POST "/api/profile-subscription-bulk-delete-jobs" "bulk_unsubscribe_profiles" "Unsubscribe up to 100 people"
+        scopes ["lists:write", "profiles:write", "subscriptions:write"] parameters []
+        body "UnsubscriptionJobCreate" => 202 by jobs::create),
+    route!(GET "/api/profile-subscription-bulk-delete-jobs" "get_bulk_unsubscribe_profiles_jobs" "The jobs that unsubscribe people, newest first"
+        scopes ["profiles:read"]
+        parameters ["fields[profile-subscription-bulk-delete-job]", "page[cursor]", "page[size]"]
+        => 200 answer "UnsubscriptionJobCollection" by jobs::list),
+    route!(GET "/api/profile-subscription-bulk-delete-jobs/{id}" "get_bulk_unsubscribe_profiles_job" "One job that unsubscribes people"
+        scopes ["profiles:read"] parameters ["fields[profile-subscription-bulk-delete-job]"]
+        => 200 answer "UnsubscriptionJob" by jobs::get),
+    route!(GET "/api/profile-subscription-bulk-delete-jobs/{id}/errors" "get_errors_for_bulk_unsubscribe_profiles_job" "What was wrong with people of a job that unsubscribes"
+        scopes ["profiles:read"] parameters ["page[cursor]", "page[size]"]
+        => 200 answer "ImportErrorCollection" by jobs::errors),
     route!(GET "/api/accounts" "get_accounts" "The account, as a list of one"
         scopes ["accounts:read"] parameters [ACCOUNT_FIELDS]
         => 200 answer "AccountCollection" by accounts::list),
@@ -230,6 +330,16 @@ pub(super) static ROUTES: &[Route] = &[
         scopes ["keys:read"] parameters [] => 200 answer "KeyCollection" by keys::list),
     route!(DELETE "/api/keys/{id}" "revoke_key" "Revoke an API key, at once and for good"
         scopes ["keys:write"] parameters [] => 204 by keys::revoke),
+    route!(POST "/client/events" "create_client_event" "Record one event from a page, without a key"
+        scopes [] parameters ["company_id"] body "EventCreate" => 202 by client::create_event),
+    route!(POST "/client/event-bulk-create" "bulk_create_client_events" "Record up to 1,000 events of one person from a page, without a key"
+        scopes [] parameters ["company_id"] body "ClientEventBulkCreate"
+        => 202 by client::create_events),
+    route!(POST "/client/profiles" "create_client_profile" "Make or update a person from a page, without a key"
+        scopes [] parameters ["company_id"] body "ClientProfile" => 202 by client::create_profile),
+    route!(POST "/client/subscriptions" "create_client_subscription" "Subscribe a person from a page, without a key"
+        scopes [] parameters ["company_id"] body "ClientSubscription"
+        => 202 by client::create_subscription),
     route!(GET "/healthz" "healthz" "Whether the process answers"
         scopes [] parameters [] => 200 answer "Health" by health::alive),
     route!(GET "/readyz" "readyz" "Whether events are accepted"

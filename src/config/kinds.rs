@@ -53,6 +53,18 @@ pub(super) const BASE_URL: Kind<Url> = Kind {
 pub(super) const HOST: Kind<Host> =
     Kind { expected: "a host name without a port such as `hooks.example.com`", parse: host };
 
+pub(super) const ORIGIN: Kind<String> = Kind {
+    expected: "an origin such as `https://shop.example.com`, or `*` for any",
+    parse: |text| {
+        let is_origin = || {
+            let url = Url::parse(text).ok()?;
+            let origin = url.origin();
+            Some(origin.is_tuple() && origin.ascii_serialization().eq_ignore_ascii_case(text))
+        };
+        (text == "*" || is_origin() == Some(true)).then(|| text.to_owned())
+    },
+};
+
 pub(super) const NETWORK: Kind<IpNet> = Kind {
     expected: "a network such as `10.0.0.0/8`, with no bit set beyond its prefix",
     parse: |text| text.parse().ok().filter(|network: &IpNet| network.trunc() == *network),

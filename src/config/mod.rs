@@ -30,7 +30,7 @@ pub use self::error::{ConfigError, Position};
 use self::keys::Keys;
 use self::raw::RawFile;
 pub use self::sections::{
-    Account, Delivery, Egress, Events, Log, LogFormat, RateLimit, Secrets, Store,
+    Account, Client, Delivery, Egress, Events, Log, LogFormat, RateLimit, Secrets, Store,
 };
 
 const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 4780);
@@ -63,6 +63,8 @@ pub struct Config {
     pub delivery: Delivery,
     /// `[events]`
     pub events: Events,
+    /// `[client]`
+    pub client: Client,
     /// `[rate_limit]`
     pub rate_limit: RateLimit,
     /// `[secrets]`
@@ -148,6 +150,7 @@ impl Config {
             egress: Egress::read(keys, dev),
             delivery: Delivery::read(keys),
             events: Events::read(keys),
+            client: Client::read(keys),
             rate_limit: RateLimit::read(keys),
             secrets: Secrets::read(keys),
             store: Store::read(keys),

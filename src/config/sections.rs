@@ -124,6 +124,25 @@ impl Delivery {
     }
 }
 
+/// What pages in browsers may write without a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Client {
+    /// Whether the calls under `/client` are answered.
+    pub enabled: bool,
+    /// The origins of pages that may make them, such as `https://shop.example.com`; `*` is any.
+    pub allowed_origins: Vec<String>,
+}
+
+impl Client {
+    pub(super) fn read(keys: &mut Keys) -> Self {
+        let origins = keys.list("client.allowed_origins", LIST_ENTRIES_MAX, kinds::ORIGIN);
+        Self {
+            enabled: keys.flag("client.enabled").unwrap_or(false),
+            allowed_origins: origins.unwrap_or_default(),
+        }
+    }
+}
+
 /// How events are taken in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Events {

@@ -41,6 +41,7 @@ fn the_defaults_are_those_documented() {
     assert_eq!(config.delivery.retry_schedule.len(), 12);
     assert_eq!(config.events.unique_id_window, Duration::from_secs(604_800));
     assert_eq!(config.store.cache_bytes, 134_217_728);
+    assert!(!config.client.enabled && config.client.allowed_origins.is_empty());
     assert_eq!(config.rate_limit.requests_per_second, None);
     assert_eq!(config.secrets.master_key_file, None);
     assert_eq!((config.log.level.as_str(), config.log.format), ("info", LogFormat::Text));
@@ -286,6 +287,19 @@ fn wrong_types_and_syntax_name_their_line() {
     ];
     for (text, expected) in cases {
         assert_eq!(load(text, &[]).unwrap_err(), format!("tidings.toml:{expected}"));
+    }
+}
+
+#[test]
+fn origins_are_as_browsers_write_them() {
+    let with = |origin: &str| load(&format!("client.allowed_origins = [\"{origin}\"]"), &[]);
+    for good in ["*", "https://shop.example.com", "http://localhost:3000"] {
+        assert_eq!(with(good).unwrap().client.allowed_origins, [good]);
+    }
+    for bad in ["shop.example.com", "https://shop.example.com/", "https://a.b/c", "null", ""] {
+        let expected = "an origin such as `https://shop.example.com`, or `*` for any";
+        let refused = with(bad).unwrap_err();
+        assert!(refused.contains(expected), "{bad}: {refused}");
     }
 }
 

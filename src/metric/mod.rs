@@ -100,6 +100,12 @@ impl MetricName {
         Self { name: name.to_owned(), service: OWN_SERVICE.to_owned() }
     }
 
+    /// A kind of event that the original makes by itself, and we too.
+    #[must_use]
+    pub fn first_party(name: &'static str) -> Self {
+        Self { name: name.to_owned(), service: FIRST_PARTY_SERVICE.to_owned() }
+    }
+
     /// The name.
     #[must_use]
     pub fn name(&self) -> &str {

@@ -12,10 +12,13 @@ use serde_json::json;
 
 use super::{People, PeopleError};
 use crate::clock::Timestamp;
+use crate::consent;
 use crate::event::NewEvent;
 use crate::id::ProfileId;
 use crate::json::{self, Fault};
 use crate::limits;
+use crate::list;
+use crate::membership;
 use crate::metric::{FIRST_PARTY_SERVICE, MetricName};
 use crate::profile::{self, Done, Effect, ProfilePatch};
 use crate::store::{StoreError, Tx};
@@ -134,8 +137,14 @@ impl People {
 }
 
 /// Gives the destination what hangs on a source besides its profile: the ids by which it was known,
-/// and so its history.
+/// and so its history, its consents, and its lists since when it was on them.
 fn carry_over(tx: &mut Tx<'_, '_>, source: ProfileId, into: ProfileId) -> Result<(), StoreError> {
+    for list in list::all(tx)? {
+        let Some(joined) = membership::joined(tx, list.id, source)? else { continue };
+        membership::leave(tx, list.id, source)?;
+        membership::join(tx, list.id, into, joined)?;
+    }
+    consent::carry_over(tx, source, into)?;
     profile::redirect(tx, source, into)
 }
 

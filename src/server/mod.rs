@@ -30,6 +30,7 @@ use crate::delivery::{self, Deliveries, Messages, Policies, Sender, Tasks, Token
 use crate::egress::EgressError;
 use crate::event;
 use crate::ingest::Ingest;
+use crate::jobs;
 use crate::master_key::MasterKeyError;
 use crate::operations::Operations;
 use crate::people::People;
@@ -214,6 +215,7 @@ impl Server {
             clock,
             base_url,
             allowed_hosts: parts::allowed_hosts(config),
+            client: parts::client_access(config),
             rate_limit: RateLimit::new(
                 config.rate_limit.requests_per_second,
                 config.rate_limit.requests_per_minute,
@@ -246,7 +248,9 @@ impl Server {
         let indexing = event::Indexer::new(self.store.clone());
         self.deliveries.tracker.spawn(indexing.run(stop.clone()));
         let sweeping = profile::Sweeper::new(self.store.clone());
-        self.deliveries.tracker.spawn(sweeping.run(stop));
+        self.deliveries.tracker.spawn(sweeping.run(stop.clone()));
+        let jobs = jobs::Worker::new(self.store.clone(), ingest.clone());
+        self.deliveries.tracker.spawn(jobs.run(stop));
     }
 
     /// Where the API listens.

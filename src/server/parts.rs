@@ -8,6 +8,7 @@ use std::path::Path;
 
 use super::{DEV_KEY_FILE, DevKey, StartError};
 use crate::account::{self, Account};
+use crate::api::ClientAccess;
 use crate::config::Config;
 use crate::egress::{Egress, Policy};
 use crate::event::UniqueIds;
@@ -108,6 +109,14 @@ fn write_private(path: &Path, text: &str) -> io::Result<()> {
         fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
     file.set_permissions(Permissions::from_mode(0o600))?;
     writeln!(file, "{text}")
+}
+
+/// What pages in browsers may do.
+pub(super) fn client_access(config: &Config) -> ClientAccess {
+    ClientAccess {
+        enabled: config.client.enabled,
+        allowed_origins: config.client.allowed_origins.clone(),
+    }
 }
 
 /// The names that requests may be addressed to, besides loopback's.

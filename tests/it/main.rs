@@ -3,7 +3,9 @@
 
 mod auth;
 mod batching;
+mod client;
 mod config;
+mod consents;
 mod crash;
 mod delivery;
 mod duplicates;
@@ -15,7 +17,9 @@ mod fanout;
 mod harness;
 mod hostile;
 mod itself;
+mod jobs;
 mod listing;
+mod lists;
 mod metric_aggregates;
 mod metric_properties;
 mod metrics;

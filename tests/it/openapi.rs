@@ -2,13 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::harness::{Ask, Daemon, Event, Receiver, ToText as _, key_document};
 
 /// Every call that there is. A new one is added here too: that is when it is noticed.
 const CALLS: &[&str] = &[
     "delete /api/keys/{id}",
+    "delete /api/lists/{id}",
+    "delete /api/lists/{id}/relationships/profiles",
     "delete /api/webhooks/{id}",
     "delete /api/webhooks/{id}/previous-secret",
     "get /api/accounts",
@@ -29,7 +31,28 @@ const CALLS: &[&str] = &[
     "get /api/metrics/{id}",
     "get /api/metrics/{id}/metric-properties",
     "get /api/profiles",
+    "get /api/lists",
+    "get /api/lists/{id}",
+    "get /api/lists/{id}/profiles",
+    "get /api/lists/{id}/relationships/profiles",
+    "get /api/metrics",
+    "get /api/metrics/{id}",
+    "get /api/profile-bulk-import-jobs",
+    "get /api/profile-bulk-import-jobs/{id}",
+    "get /api/profile-bulk-import-jobs/{id}/import-errors",
+    "get /api/profile-subscription-bulk-create-jobs",
+    "get /api/profile-subscription-bulk-create-jobs/{id}",
+    "get /api/profile-subscription-bulk-create-jobs/{id}/errors",
+    "get /api/profile-subscription-bulk-delete-jobs",
+    "get /api/profile-subscription-bulk-delete-jobs/{id}",
+    "get /api/profile-subscription-bulk-delete-jobs/{id}/errors",
+    "get /api/profile-suppression-bulk-create-jobs",
+    "get /api/profile-suppression-bulk-create-jobs/{id}",
+    "get /api/profile-suppression-bulk-delete-jobs",
+    "get /api/profile-suppression-bulk-delete-jobs/{id}",
     "get /api/profiles/{id}",
+    "get /api/profiles/{id}/lists",
+    "get /api/profiles/{id}/relationships/lists",
     "get /api/replays",
     "get /api/replays/{id}",
     "get /api/webhook-topics",
@@ -40,6 +63,7 @@ const CALLS: &[&str] = &[
     "get /openapi.json",
     "get /readyz",
     "patch /api/profiles/{id}",
+    "patch /api/lists/{id}",
     "patch /api/replays/{id}",
     "patch /api/webhooks/{id}",
     "post /api/deliveries/{id}/cancel",
@@ -51,12 +75,23 @@ const CALLS: &[&str] = &[
     "post /api/profile-import",
     "post /api/profile-merge",
     "post /api/profiles",
+    "post /api/lists",
+    "post /api/lists/{id}/relationships/profiles",
+    "post /api/profile-bulk-import-jobs",
+    "post /api/profile-subscription-bulk-create-jobs",
+    "post /api/profile-subscription-bulk-delete-jobs",
+    "post /api/profile-suppression-bulk-create-jobs",
+    "post /api/profile-suppression-bulk-delete-jobs",
     "post /api/replay-previews",
     "post /api/replays",
     "post /api/replays/{id}/cancel",
     "post /api/webhooks",
     "post /api/webhooks/{id}/rotate-secret",
     "post /api/webhooks/{id}/test",
+    "post /client/event-bulk-create",
+    "post /client/events",
+    "post /client/profiles",
+    "post /client/subscriptions",
 ];
 
 async fn document(daemon: &Daemon) -> Value {
@@ -103,6 +138,11 @@ async fn real_answers_have_exactly_the_attributes_that_the_document_names() {
     let event = daemon.recorded(Event::of("Seen")).await;
     let delivery = daemon.attempted(1).await;
     let delivery_id = daemon.deliveries("").await[0]["id"].to_text();
+    let list = json!({ "data": { "type": "list", "attributes": { "name": "n" } } });
+    let list = daemon.ask(Ask::post("/api/lists", list)).await.expect(201)["data"]["id"].to_text();
+    let import = json!({ "data": { "type": "profile-bulk-import-job", "attributes":
+        { "profiles": { "data": [{ "type": "profile", "attributes": {} }] } } } });
+    daemon.ask(Ask::post("/api/profile-bulk-import-jobs", import)).await.expect(202);
     let document = document(&daemon).await;
     let properties = |schema: &str| keys(&document["components"]["schemas"][schema]["properties"]);
     for (schema, path) in [
@@ -114,6 +154,8 @@ async fn real_answers_have_exactly_the_attributes_that_the_document_names() {
         ("WebhookTopic", "/api/webhook-topics/event:api.seen".to_owned()),
         ("Delivery", format!("/api/deliveries/{delivery_id}")),
         ("EventExplanation", format!("/api/events/{event}/explanation")),
+        ("List", format!("/api/lists/{list}?additional-fields[list]=profile_count")),
+        ("ProfileImportJob", "/api/profile-bulk-import-jobs".to_owned()),
     ] {
         let answer = daemon.get(&path).await;
         let is_list = answer["data"].is_array();
@@ -141,7 +183,7 @@ async fn statuses_of_success_are_those_of_the_document() {
     let webhook = daemon.webhook(&receiver.url(), &["event:api.seen"]).await;
     let document = document(&daemon).await;
     let on_webhook = format!("/api/webhooks/{webhook}");
-    let patch = crate::harness::webhook_patch(&webhook, serde_json::json!({}));
+    let patch = crate::harness::webhook_patch(&webhook, json!({}));
     for (ask, path, method) in [
         (Ask::post("/api/events", Event::of("Seen").document()), "/api/events", "post"),
         (Ask::new("POST", &format!("{on_webhook}/test")), "/api/webhooks/{id}/test", "post"),

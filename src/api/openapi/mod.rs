@@ -4,6 +4,7 @@
 //! uses against them, and the integration tests hold real answers against their properties.
 
 mod deliveries;
+mod groups;
 mod profiles;
 
 use std::sync::OnceLock;
@@ -113,7 +114,7 @@ fn content(schema: &str) -> Value {
 /// The shapes that routes name.
 pub(super) fn schemas() -> Value {
     let mut all = attributes_of_resources();
-    for (name, kind) in [
+    let own = [
         ("Event", "event"),
         ("Metric", "metric"),
         ("MetricProperty", "metric-property"),
@@ -129,7 +130,8 @@ pub(super) fn schemas() -> Value {
         ("Replay", "replay"),
         ("DeliveryAttempt", "delivery-attempt"),
         ("Key", "key"),
-    ] {
+    ];
+    for (name, kind) in own.into_iter().chain(groups::RESOURCES) {
         let resource = json!({
             "type": "object",
             "required": ["type", "id", "attributes", "links"],
@@ -150,6 +152,7 @@ pub(super) fn schemas() -> Value {
     all["DeliveryAttemptCollection"]["properties"]["meta"] = deliveries::meta_of_recent();
     all.extend(shared());
     all.extend(bodies());
+    all.extend(groups::bodies());
     Value::Object(all)
 }
 
@@ -219,7 +222,9 @@ fn attributes_of_resources() -> Map<String, Value> {
             "key": { "type": "string", "description": "Only in the answer to its making" },
         })),
     });
-    super::jsonapi::attributes(attributes)
+    let mut all = super::jsonapi::attributes(attributes);
+    all.extend(groups::attributes(&all["ProfileAttributes"]));
+    all
 }
 
 /// What a replay sends: in its making, in its preview and in itself.
@@ -286,6 +291,9 @@ fn shared() -> Map<String, Value> {
             "self": text(), "next": text_or_null(), "prev": text_or_null(),
         })),
         "Relationship": document_of(&object(json!({ "type": text(), "id": text() }))),
+        "Relationships": document_of(&json!({
+            "type": "array", "items": object(json!({ "type": text(), "id": text() })),
+        })),
         "Attempt": deliveries::attempt(),
         "DeliveryRequest": deliveries::request(),
         "ReplayPreview": preview(),

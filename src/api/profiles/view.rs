@@ -1,13 +1,14 @@
 //! What a read of people shows, as the query asks for it.
 
-use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::api::Call;
 use crate::api::error::Problem;
+use crate::clock::Timestamp;
+use crate::consent;
 use crate::event;
 use crate::profile::{FIELDS, Profile, View};
-use crate::store::Read;
+use crate::store::{Read, StoreError};
 
 /// What is shown where it is asked for.
 const ADDITIONAL: [&str; 2] = [SUBSCRIPTIONS, PREDICTIONS];
@@ -71,31 +72,53 @@ impl Asked {
         base: &str,
         people: &[&Profile],
     ) -> Result<Vec<Vec<u8>>, Problem> {
+        let members: Vec<_> = people.iter().map(|profile| (*profile, None)).collect();
+        self.members(from, base, &members)
+    }
+
+    /// The resource objects of the members of a group, each with the time of their joining.
+    ///
+    /// # Errors
+    /// Where the store can not be read.
+    pub(in crate::api) fn members(
+        &self,
+        from: &impl Read,
+        base: &str,
+        people: &[(&Profile, Option<Timestamp>)],
+    ) -> Result<Vec<Vec<u8>>, Problem> {
         let is_dated =
             self.fields.as_ref().is_none_or(|fields| fields.contains(&"last_event_date"));
         let dates = if is_dated {
-            let ids: Vec<_> = people.iter().map(|profile| profile.id).collect();
+            let ids: Vec<_> = people.iter().map(|(profile, _)| profile.id).collect();
             event::last_event_dates(from, &ids)?
         } else {
             vec![None; people.len()]
         };
-        let documents = people.iter().zip(dates).map(|(profile, last_event_date)| {
+        let mut documents = Vec::with_capacity(people.len());
+        for ((profile, joined_group_at), last_event_date) in people.iter().zip(dates) {
             let view = View {
                 fields: self.fields.as_deref(),
                 last_event_date,
-                subscriptions: self.subscriptions.then(nobody_asked),
+                subscriptions: self.subscriptions_of(from, profile)?,
                 predictions: self.predictions,
-                joined_group_at: None,
+                joined_group_at: *joined_group_at,
             };
-            profile.document(base, &view)
-        });
-        Ok(documents.collect())
+            documents.push(profile.document(base, &view));
+        }
+        Ok(documents)
     }
-}
 
-/// Consent of somebody who was never asked for any.
-fn nobody_asked() -> Box<RawValue> {
-    let marketing = json!({ "marketing": { "consent": "NEVER_SUBSCRIBED" } });
-    let all = json!({ "email": marketing, "sms": marketing, "mobile_push": marketing });
-    to_raw_value(&all).expect("texts are JSON")
+    /// The person's consents, where they are asked for.
+    fn subscriptions_of(
+        &self,
+        from: &impl Read,
+        profile: &Profile,
+    ) -> Result<Option<Box<RawValue>>, StoreError> {
+        if !self.subscriptions {
+            return Ok(None);
+        }
+        let consents = consent::get(from, profile.id)?;
+        let shown = consent::document(&consents, consent::Reach::of(profile));
+        Ok(Some(to_raw_value(&shown).expect("it is JSON")))
+    }
 }

@@ -1,0 +1,271 @@
+//! Lists: made, read, changed, deleted, with their members (contract: wire.md §4.6).
+
+use std::cmp::Ordering;
+
+use hyper::StatusCode;
+use serde_json::json;
+
+use super::error::Problem;
+use super::jsonapi::{self, Resource, attributes};
+use super::query::Known;
+use super::{Answer, Call, Reply, members};
+use crate::clock::Timestamp;
+use crate::id::{GroupId, ProfileId};
+use crate::limits;
+use crate::list::{self, List, ListError, ListPatch, NewList};
+use crate::membership;
+use crate::profile;
+use crate::store::{Order, StoreError, Tx};
+use crate::subscriptions::{self, MemberError, Members};
+
+const FIELDS: [&str; 6] = ["created", "id", "name", "opt_in_process", "profile_count", "updated"];
+/// Neither tags nor flows are there yet, so neither gives anything.
+const INCLUDE: [&str; 2] = ["flow-triggers", "tags"];
+const FILTERS: &Known<'static> = &[
+    ("name", &["equals", "any"]),
+    ("id", &["equals", "any"]),
+    ("created", &["greater-than"]),
+    ("updated", &["greater-than"]),
+];
+const SORTS: [&str; 4] = ["created", "id", "name", "updated"];
+
+/// `POST /api/lists`.
+pub(super) async fn create(call: Call) -> Answer {
+    let fields = call.query.fields("list", &FIELDS)?;
+    let new = NewList::parse(&call.body)?;
+    let made = call.parts().store.commit(move |tx| list::create(tx, new)).await?;
+    Ok(answer(&call, StatusCode::CREATED, &resource(&call, &made, None), fields.as_deref()))
+}
+
+/// `GET /api/lists`.
+pub(super) async fn list(call: Call) -> Answer {
+    call.query.include(&INCLUDE)?;
+    let fields = call.query.fields("list", &FIELDS)?;
+    let size = call.query.page_size(limits::LISTS_PAGE_MAX, limits::LISTS_PAGE_MAX)?;
+    let (sort, order) = call.query.sort(&SORTS)?.unwrap_or(("created", Order::Ascending));
+    let after = after(&call)?;
+    let mut found = list::all(&call.parts().store.snapshot()?)?;
+    for term in call.query.filter(FILTERS)? {
+        match term.field.as_str() {
+            "name" => {
+                let names = term.texts()?;
+                found.retain(|list| names.contains(&list.name.as_str()));
+            }
+            "id" => {
+                let ids = term.texts()?;
+                found.retain(|list| ids.contains(&list.id.as_str()));
+            }
+            "created" => {
+                let moment = term.moment()?;
+                found.retain(|list| list.created > moment);
+            }
+            _ => {
+                let moment = term.moment()?;
+                found.retain(|list| list.updated > moment);
+            }
+        }
+    }
+    let direct = |by: Ordering| match order {
+        Order::Ascending => by,
+        Order::Descending => by.reverse(),
+    };
+    found.sort_by(|a, b| direct(place(a, sort).cmp(&place(b, sort))));
+    if let Some(after) = after {
+        found.retain(|list| direct(place(list, sort).cmp(&after)) == Ordering::Greater);
+    }
+    let has_more = found.len() > size;
+    found.truncate(size);
+    let next = found.last().filter(|_| has_more).map(|list| {
+        let (key, id) = place(list, sort);
+        format!("{id} {key}")
+    });
+    let data: Vec<_> = found
+        .iter()
+        .map(|list| resource(&call, list, None).to_bytes(call.base(), fields.as_deref()))
+        .collect();
+    Ok(jsonapi::many(&call, &data, &[], next.as_deref()))
+}
+
+/// Where a list stands in an order: by a text that sorts as what it is sorted by, then by its id.
+fn place(list: &List, sort: &str) -> (String, GroupId) {
+    let moment = |at: Timestamp| format!("{:020}", at.micros());
+    let key = match sort {
+        "name" => list.name.clone(),
+        "created" => moment(list.created),
+        "updated" => moment(list.updated),
+        _ => String::new(),
+    };
+    (key, list.id)
+}
+
+fn after(call: &Call) -> Result<Option<(String, GroupId)>, Problem> {
+    let Some(text) = call.query.cursor()? else { return Ok(None) };
+    let parts = text.split_once(' ');
+    let place = parts.and_then(|(id, key)| Some((key.to_owned(), id.parse().ok()?)));
+    let wrong = || Problem::parameter("page[cursor]", "is not a cursor that this call gave out");
+    place.ok_or_else(wrong).map(Some)
+}
+
+/// `GET /api/lists/{id}`.
+pub(super) async fn get(call: Call) -> Answer {
+    call.query.include(&INCLUDE)?;
+    let fields = call.query.fields("list", &FIELDS)?;
+    let more = call.query.additional_fields("list", &["profile_count"])?;
+    let found = find(&call)?;
+    let is_counted = more.contains(&"profile_count")
+        || fields.as_ref().is_some_and(|fields| fields.contains(&"profile_count"));
+    let count = if is_counted {
+        Some(membership::count(&call.parts().store.snapshot()?, found.id)?)
+    } else {
+        None
+    };
+    // What is asked for by its name in either way is shown.
+    let mut shown = fields;
+    if let Some(shown) = shown.as_mut() {
+        shown.extend(more);
+    }
+    Ok(answer(&call, StatusCode::OK, &resource(&call, &found, count), shown.as_deref()))
+}
+
+/// `PATCH /api/lists/{id}`.
+pub(super) async fn update(call: Call) -> Answer {
+    let fields = call.query.fields("list", &FIELDS)?;
+    let id = id(&call)?;
+    let patch = ListPatch::parse(&call.body, id)?;
+    let changed = call.parts().store.commit(move |tx| list::update(tx, id, patch)).await?;
+    Ok(answer(&call, StatusCode::OK, &resource(&call, &changed, None), fields.as_deref()))
+}
+
+/// `DELETE /api/lists/{id}`: 204 at once; the members leave afterwards.
+pub(super) async fn delete(call: Call) -> Answer {
+    let id = id(&call)?;
+    call.parts().store.commit(move |tx| list::remove(tx, id)).await?;
+    Ok(Reply::empty(StatusCode::NO_CONTENT))
+}
+
+/// `GET /api/lists/{id}/profiles`.
+pub(super) async fn profiles(call: Call) -> Answer {
+    let id = find(&call)?.id;
+    members::profiles(call, id, members::FILTERS_OF_LISTS).await
+}
+
+/// `GET /api/lists/{id}/relationships/profiles`.
+pub(super) async fn profile_ids(call: Call) -> Answer {
+    let id = find(&call)?.id;
+    members::ids(call, id, members::FILTERS_OF_LISTS).await
+}
+
+/// `POST /api/lists/{id}/relationships/profiles`: 204 once all of them are on it.
+pub(super) async fn add_profiles(call: Call) -> Answer {
+    let (list, members) = (find(&call)?, Members::parse(&call.body)?);
+    let ingest = call.parts().ingest.clone();
+    let add = move |tx: &mut Tx<'_, '_>| {
+        let list = list::get(tx, list.id)?.ok_or(ListError::Unknown(list.id))?;
+        subscriptions::add(tx, &ingest, &list, &members).map_err(Refused::Member)
+    };
+    call.parts().store.commit(add).await?;
+    Ok(Reply::empty(StatusCode::NO_CONTENT))
+}
+
+/// `DELETE /api/lists/{id}/relationships/profiles`: 204 once none of them is.
+pub(super) async fn remove_profiles(call: Call) -> Answer {
+    let (list, members) = (find(&call)?, Members::parse(&call.body)?);
+    let ingest = call.parts().ingest.clone();
+    let remove = move |tx: &mut Tx<'_, '_>| {
+        let list = list::get(tx, list.id)?.ok_or(ListError::Unknown(list.id))?;
+        subscriptions::remove(tx, &ingest, &list, &members).map_err(Refused::Member)
+    };
+    call.parts().store.commit(remove).await?;
+    Ok(Reply::empty(StatusCode::NO_CONTENT))
+}
+
+/// Why members were not changed: the list, or one of them.
+enum Refused {
+    List(ListError),
+    Member(MemberError),
+}
+
+impl From<ListError> for Refused {
+    fn from(error: ListError) -> Self {
+        Self::List(error)
+    }
+}
+
+impl From<StoreError> for Refused {
+    fn from(error: StoreError) -> Self {
+        Self::List(error.into())
+    }
+}
+
+impl From<Refused> for Problem {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::List(error) => error.into(),
+            Refused::Member(error) => error.into(),
+        }
+    }
+}
+
+/// `GET /api/profiles/{id}/lists`.
+pub(super) async fn of_profile(call: Call) -> Answer {
+    let fields = call.query.fields("list", &FIELDS)?;
+    let data: Vec<_> = lists_of(&call)?
+        .iter()
+        .map(|list| resource(&call, list, None).to_bytes(call.base(), fields.as_deref()))
+        .collect();
+    Ok(jsonapi::many(&call, &data, &[], None))
+}
+
+/// `GET /api/profiles/{id}/relationships/lists`.
+pub(super) async fn ids_of_profile(call: Call) -> Answer {
+    let data: Vec<_> = lists_of(&call)?
+        .iter()
+        .map(|list| json!({ "type": "list", "id": list.id.as_str() }).to_string().into_bytes())
+        .collect();
+    Ok(jsonapi::many(&call, &data, &[], None))
+}
+
+fn lists_of(call: &Call) -> Result<Vec<List>, Problem> {
+    let missing = || Problem::not_found(format!("No profile {}.", call.id));
+    let id: ProfileId = call.id.parse().map_err(|_| missing())?;
+    let snapshot = call.parts().store.snapshot()?;
+    profile::get(&snapshot, id)?.ok_or_else(missing)?;
+    Ok(list::of(&snapshot, id)?)
+}
+
+fn id(call: &Call) -> Result<GroupId, Problem> {
+    call.id.parse().map_err(|_| Problem::not_found(format!("No list {}.", call.id)))
+}
+
+/// The list that the path names.
+fn find(call: &Call) -> Result<List, Problem> {
+    let id = id(call)?;
+    Ok(list::get(&call.parts().store.snapshot()?, id)?.ok_or(ListError::Unknown(id))?)
+}
+
+fn answer(call: &Call, status: StatusCode, list: &Resource, fields: Option<&[&str]>) -> Reply {
+    jsonapi::one(call, status, &list.to_bytes(call.base(), fields), &[])
+}
+
+fn resource(call: &Call, list: &List, count: Option<u64>) -> Resource {
+    let mut shown = attributes(json!({
+        "name": list.name,
+        "created": list.created.rfc3339_seconds(),
+        "updated": list.updated.rfc3339_seconds(),
+        "opt_in_process": list.opt_in.name(),
+    }));
+    if let Some(count) = count {
+        shown.insert("profile_count".to_owned(), count.into());
+    }
+    let at = format!("{}/api/lists/{}", call.base(), list.id);
+    Resource {
+        kind: "list",
+        id: list.id.to_string(),
+        attributes: shown,
+        relationships: Some(json!({ "profiles": { "links": {
+            "self": format!("{at}/relationships/profiles/"),
+            "related": format!("{at}/profiles/"),
+        } } })),
+        path: format!("/api/lists/{}/", list.id),
+    }
+}
