@@ -3,8 +3,9 @@
 //!
 //! `cargo bench --bench events`. It writes the events straight into two stores, about 2 GB under
 //! `target/`, and removes them. Every person has ten events of twenty metrics, so that a million
-//! events are about a hundred thousand people. Measured is one request after the other on an open
-//! connection, each about another person, metric and time, by the slowest in a hundred.
+//! events are about a hundred thousand people. Measured is one request after the other on open
+//! connections, to one store and the other in turn, so that what else the machine does slows both;
+//! each about another person, metric and time; by the slowest in a hundred.
 
 mod common;
 
@@ -25,7 +26,7 @@ const AT_ONCE: u64 = 2_000;
 /// The time of the first event; one follows each second.
 const START: u64 = 1_700_000_000;
 /// Pages that one round asks for.
-const PAGES: u64 = 500;
+const PAGES: u64 = 1_000;
 
 fn main() {
     common::block_on(async {
@@ -33,10 +34,9 @@ fn main() {
         let many = Stock::fill(MANY).await;
         for (title, page) in PAGES_OF {
             let mut figure = Figure::new(title, Goal::AtMost(3.0));
+            // The first round only warms up.
             for round in 0..=ROUNDS as u64 {
-                let reference = few.p99_ms(round, page).await;
-                let candidate = many.p99_ms(round, page).await;
-                // The first round only warms up.
+                let (reference, candidate) = p99_ms((&few, &many), round, page).await;
                 if round > 0 {
                     figure.round(reference, candidate);
                 }
@@ -101,21 +101,38 @@ impl Stock {
         Self { daemon: Daemon::start_on(directory, opened).await, events }
     }
 
-    async fn p99_ms(&self, round: u64, page: Page) -> f64 {
+    async fn connection(&self) -> Connection {
         let (addr, key) = (self.daemon.server.addr(), self.daemon.key.clone());
-        let mut connection = Connection::open(&Target { addr, key, path: "/" }).await;
-        let mut took = Vec::new();
-        for number in 0..PAGES {
-            let about = event_of(scattered(round * PAGES + number) % self.events, self.events);
-            let at = about.time.rfc3339_seconds().replace('+', "%2B");
-            let query = page(&about.profile.to_string(), about.metric.as_str(), &at);
+        Connection::open(&Target { addr, key, path: "/" }).await
+    }
+
+    /// The path of a page about one of the events.
+    fn path(&self, number: u64, page: Page) -> String {
+        let about = event_of(scattered(number) % self.events, self.events);
+        let at = about.time.rfc3339_seconds().replace('+', "%2B");
+        let query = page(&about.profile.to_string(), about.metric.as_str(), &at);
+        format!("/api/events?page%5Bsize%5D=20{query}")
+    }
+}
+
+/// The slowest page in a hundred of each store.
+async fn p99_ms((few, many): (&Stock, &Stock), round: u64, page: Page) -> (f64, f64) {
+    let stocks = [few, many];
+    let mut connections = [few.connection().await, many.connection().await];
+    let mut took = [Vec::new(), Vec::new()];
+    for number in round * PAGES..(round + 1) * PAGES {
+        for which in 0..stocks.len() {
+            let path = stocks[which].path(number, page);
             let watch = Stopwatch::start();
-            connection.get(&format!("/api/events?page%5Bsize%5D=20{query}")).await;
-            took.push(watch.elapsed());
+            connections[which].get(&path).await;
+            took[which].push(watch.elapsed());
         }
+    }
+    let [few, many] = took.map(|mut took| {
         took.sort_unstable();
         took[took.len() * 99 / 100].as_secs_f64() * 1_000.0
-    }
+    });
+    (few, many)
 }
 
 /// The event of this number, its person and its metric scattered.

@@ -3,6 +3,7 @@
 //! tidings has no accounts; integrations ask for one to test their connection (contract: wire.md
 //! §4.1), and deliveries carry its id. What it says of itself comes from the configuration.
 
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use crate::id::AccountId;
@@ -38,6 +39,14 @@ pub struct Account {
     pub preferred_currency: String,
     /// Its language and country.
     pub locale: String,
+}
+
+impl Account {
+    /// The calendar of its time zone.
+    #[must_use]
+    pub fn zone(&self) -> TimeZone {
+        TimeZone::get(&self.timezone).unwrap_or(TimeZone::UTC)
+    }
 }
 
 /// The account's id: the configured one, else the one made at the first start.

@@ -305,6 +305,10 @@ short_type! {
     /// condition names either (contract: wire.md §2.6).
     GroupId, "the id of a list or a segment is 6 letters and digits"
 }
+impl GroupId {
+    /// Before every other.
+    pub const FIRST: Self = Self([b'0'; SHORT_CHARACTERS]);
+}
 short_type! {
     /// The account's id, which is also its public API key.
     AccountId, "an account id is 6 letters and digits"

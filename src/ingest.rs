@@ -9,20 +9,20 @@
 //! it. They are many, so they are recorded only where somebody can react to them. They change
 //! nobody, so they cause no further ones.
 
-use std::collections::HashSet;
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Arc, Mutex};
 
 use serde_json::json;
 
 use crate::clock::Timestamp;
 use crate::delivery::{Deliveries, Order, Source};
 use crate::event::{self, Event, NewEvent, UniqueIds, UniqueKey};
-use crate::id::{EventId, MetricId, ProfileId};
+use crate::id::{EventId, ProfileId};
 use crate::json::Fault;
 use crate::limits;
 use crate::matching;
 use crate::metric::{Metric, MetricError, MetricName, Metrics};
 use crate::profile::{self, Done, Effect, ProfilePatch, ResolveError};
+use crate::segment::Segments;
 use crate::store::{Store, StoreError, Tx};
 use crate::webhook::Webhooks;
 
@@ -41,13 +41,20 @@ pub struct Ingest {
 
 struct Shared {
     metrics: Metrics,
-    webhooks: Webhooks,
+    reactors: Reactors,
     deliveries: Deliveries,
     unique_ids: UniqueIds,
-    /// Metrics whose events somebody other than a webhook reacts to.
-    heard: RwLock<HashSet<MetricId>>,
     /// The last id that was given out; only the writer's commands touch it.
     last: Mutex<EventId>,
+}
+
+/// Who reacts to events.
+#[derive(Clone)]
+pub struct Reactors {
+    /// Those who are sent them.
+    pub webhooks: Webhooks,
+    /// Those who count them.
+    pub segments: Segments,
 }
 
 /// Why events were not recorded.
@@ -73,13 +80,12 @@ impl Ingest {
     pub fn new(
         store: Store,
         metrics: Metrics,
-        webhooks: Webhooks,
+        reactors: Reactors,
         deliveries: Deliveries,
         unique_ids: UniqueIds,
     ) -> Result<Self, StoreError> {
         let last = Mutex::new(event::last(&store.snapshot()?)?);
-        let heard = RwLock::default();
-        let shared = Shared { metrics, webhooks, deliveries, unique_ids, heard, last };
+        let shared = Shared { metrics, reactors, deliveries, unique_ids, last };
         Ok(Self { store, shared: Arc::new(shared) })
     }
 
@@ -112,12 +118,6 @@ impl Ingest {
     /// Where the store fails.
     pub fn tell(&self, tx: &mut Tx<'_, '_>, done: &Done) -> Result<(), StoreError> {
         self.shared.tell(tx, done)
-    }
-
-    /// Says whose events are reacted to by others than webhooks, as segments do: all metrics that
-    /// are, each time. It matters for events that are recorded only where somebody hears them.
-    pub fn listen_to(&self, metrics: HashSet<MetricId>) {
-        *self.shared.heard.write().expect("no holder panics") = metrics;
     }
 }
 
@@ -174,8 +174,8 @@ impl Shared {
     }
 
     fn is_heard(&self, metric: &Metric) -> bool {
-        self.heard.read().expect("no holder panics").contains(&metric.id)
-            || !self.webhooks.matching(&metric.topic).is_empty()
+        let Reactors { webhooks, segments } = &self.reactors;
+        segments.listens_to(metric.id) || !webhooks.matching(&metric.topic).is_empty()
     }
 
     fn append(
@@ -207,7 +207,7 @@ impl Shared {
             unique_id: new.unique_id,
             backfill: new.backfill,
         };
-        let subscribers = self.webhooks.matching(&metric.topic);
+        let subscribers = self.reactors.webhooks.matching(&metric.topic);
         let wanted = matching::wanted_by(&event, subscribers, tx, tx.now())?;
         let source = if metric.is_operational() { Source::Operational } else { Source::Event };
         let order = Order { source, event: id, profile, bytes: event.properties.len() };

@@ -22,8 +22,9 @@ use crate::store::{Order, Read, Row, StoreError, Table, Tx};
 
 /// What a key may be allowed, as the contract names it (operations.tsv), and what is ours:
 /// deliveries and keys.
-pub const SCOPES: [&str; 20] = [
+pub const SCOPES: [&str; 21] = [
     "accounts:read",
+    "data-privacy:read",
     "data-privacy:write",
     "deliveries:read",
     "deliveries:write",

@@ -6,6 +6,7 @@
 mod events;
 mod groups;
 mod people;
+mod segments;
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use std::time::Duration;
 pub use events::*;
 pub use groups::*;
 pub use people::*;
+pub use segments::*;
 
 // ---- Deliveries leaving: egress ----
 

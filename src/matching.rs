@@ -4,7 +4,6 @@
 //! explain. It decides and reads; it changes nothing.
 
 use std::borrow::Cow;
-use std::cell::OnceCell;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
@@ -12,8 +11,7 @@ use serde_json::{Map, Value};
 use crate::clock::Timestamp;
 use crate::condition::{At, Explanation, Filter, LazyObject, Subject};
 use crate::event::Event;
-use crate::id::ProfileId;
-use crate::profile::{self, Identifier, Profile, TEXTS};
+use crate::person::Person;
 use crate::store::{Read, StoreError};
 use crate::webhook::Endpoint;
 
@@ -21,14 +19,7 @@ use crate::webhook::Endpoint;
 pub struct Candidate<'a, R> {
     event: &'a Event,
     properties: LazyObject<'a>,
-    from: &'a R,
-    person: OnceCell<Option<Person>>,
-}
-
-struct Person {
-    profile: Profile,
-    location: LazyObject<'static>,
-    properties: LazyObject<'static>,
+    person: Person<'a, R>,
 }
 
 impl<'a, R: Read> Candidate<'a, R> {
@@ -36,7 +27,7 @@ impl<'a, R: Read> Candidate<'a, R> {
     #[must_use]
     pub fn new(event: &'a Event, from: &'a R) -> Self {
         let properties = LazyObject::new(event.properties.as_str());
-        Self { event, properties, from, person: OnceCell::new() }
+        Self { event, properties, person: Person::new(from, event.profile) }
     }
 
     /// Whether the event, or its person, fits the filter at `now`.
@@ -44,8 +35,8 @@ impl<'a, R: Read> Candidate<'a, R> {
     /// # Errors
     /// Where the person can not be read.
     pub fn fits(&self, filter: &Filter, now: Timestamp) -> Result<bool, StoreError> {
-        self.prepare(filter)?;
-        Ok(filter.evaluate(self, &At::utc(now)))
+        let fits = filter.evaluate(self, &At::utc(now));
+        self.person.checked(fits)
     }
 
     /// The same, with the reason of each condition.
@@ -53,31 +44,9 @@ impl<'a, R: Read> Candidate<'a, R> {
     /// # Errors
     /// Where the person can not be read.
     pub fn explain(&self, filter: &Filter, now: Timestamp) -> Result<Explanation, StoreError> {
-        self.prepare(filter)?;
-        Ok(filter.explain(self, &At::utc(now)))
+        let explained = filter.explain(self, &At::utc(now));
+        self.person.checked(explained)
     }
-
-    /// Conditions can not fail, so what they may look at is read before.
-    fn prepare(&self, filter: &Filter) -> Result<(), StoreError> {
-        if filter.needs_profile() && self.person.get().is_none() {
-            let read = read_person(self.from, self.event.profile)?;
-            // Nobody else sets it in between: this is not shared between threads.
-            drop(self.person.set(read));
-        }
-        Ok(())
-    }
-
-    fn person(&self) -> Option<&Person> {
-        self.person.get()?.as_ref()
-    }
-}
-
-fn read_person(from: &impl Read, id: ProfileId) -> Result<Option<Person>, StoreError> {
-    Ok(profile::get(from, id)?.map(|profile| Person {
-        location: LazyObject::new(profile.location.to_text()),
-        properties: LazyObject::new(profile.properties.to_text()),
-        profile,
-    }))
 }
 
 impl<R: Read> Subject for Candidate<'_, R> {
@@ -90,38 +59,19 @@ impl<R: Read> Subject for Candidate<'_, R> {
     }
 
     fn event_attribute(&self, name: &str) -> Option<Cow<'_, Value>> {
-        let value = match name {
-            "$value" => serde_json::from_str(self.event.value.as_ref()?).ok()?,
-            "$value_currency" => self.event.value_currency.clone()?.into(),
-            "$event_id" => self.event.unique_id.clone().into(),
-            _ => return None,
-        };
-        Some(Cow::Owned(value))
+        self.event.attribute(name).map(Cow::Owned)
     }
 
     fn profile_attribute(&self, name: &str) -> Option<Cow<'_, Value>> {
-        let profile = &self.person()?.profile;
-        let text = match name {
-            "id" => Some(profile.id.to_string()),
-            "created" => Some(profile.created.rfc3339_seconds()),
-            "updated" => Some(profile.updated.rfc3339_seconds()),
-            _ => match TEXTS.iter().position(|text| *text == name) {
-                Some(place) => profile.texts[place].clone(),
-                None => {
-                    let kind = Identifier::ALL.into_iter().find(|kind| kind.name() == name)?;
-                    profile.identifier(kind).map(str::to_owned)
-                }
-            },
-        };
-        text.map(|text| Cow::Owned(Value::String(text)))
+        self.person.profile_attribute(name)
     }
 
     fn profile_location(&self) -> Option<&Map<String, Value>> {
-        Some(self.person()?.location.get())
+        self.person.profile_location()
     }
 
     fn profile_properties(&self) -> Option<&Map<String, Value>> {
-        Some(self.person()?.properties.get())
+        self.person.profile_properties()
     }
 }
 

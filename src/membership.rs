@@ -15,6 +15,8 @@ use crate::store::{Order, Read, Row, StoreError, Table, Tx};
 const GROUP_MEMBERS: Table<(GroupId, ProfileId), MemberRow> = Table::new("group_members");
 /// Group, since when, person: the members in the order in which they joined.
 const GROUP_JOINED: Table<(GroupId, (Timestamp, ProfileId)), ()> = Table::new("group_joined");
+/// Every id that belongs to a list or a segment, also while it is being removed.
+const GROUPS: Table<GroupId, ()> = Table::new("groups");
 const GROUP_COUNTS: Table<GroupId, CountRow> = Table::new("group_counts");
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -42,6 +44,25 @@ pub struct Member {
     pub profile: ProfileId,
     /// Since when.
     pub joined: Timestamp,
+}
+
+/// An id that no list and no segment has, which is taken from now on.
+///
+/// # Errors
+/// Where the store fails.
+pub fn claim(tx: &mut Tx<'_, '_>) -> Result<GroupId, StoreError> {
+    loop {
+        let id = GroupId::from_random(tx.random()?);
+        if tx.get(&GROUPS, &id)?.is_none() {
+            tx.put(&GROUPS, &id, &())?;
+            return Ok(id);
+        }
+    }
+}
+
+/// Gives an id back whose members are gone.
+pub fn release(tx: &mut Tx<'_, '_>, id: GroupId) {
+    tx.remove(&GROUPS, &id);
 }
 
 /// Since when the person belongs to the group; `None` where they do not.

@@ -131,10 +131,21 @@ impl Connection {
         self.exchange(&request).await;
     }
 
+    /// Posts a body and returns that of the answer, which must be a success.
+    pub(crate) async fn post_for(&mut self, body: &str) -> Vec<u8> {
+        let request = format!("{}{}\r\n\r\n{body}", self.head, body.len());
+        let filled = self.exchange(&request).await;
+        self.body_of(filled)
+    }
+
     /// Gets a path and returns the body of the answer, which must be a success.
     pub(crate) async fn get(&mut self, path: &str) -> Vec<u8> {
         let request = format!("GET {path} {}\r\n", self.common);
         let filled = self.exchange(&request).await;
+        self.body_of(filled)
+    }
+
+    fn body_of(&self, filled: usize) -> Vec<u8> {
         let answer = &self.buffer[..filled];
         let end = answer.windows(4).position(|window| window == b"\r\n\r\n");
         answer[end.expect("it is whole") + 4..].to_vec()

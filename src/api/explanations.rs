@@ -83,7 +83,8 @@ fn reaction(reaction: &Reaction) -> Value {
     })
 }
 
-fn filter(explanation: &Explanation) -> Value {
+/// What each condition said, group by group.
+pub(super) fn filter(explanation: &Explanation) -> Value {
     let group = |group: &ExplainedGroup| {
         let conditions: Vec<_> = group
             .conditions

@@ -15,7 +15,7 @@ use crate::jobs;
 use crate::limits;
 
 /// The header of the answers without a body that names the job.
-const JOB_ID: HeaderName = HeaderName::from_static("tidings-job-id");
+pub(super) const JOB_ID: HeaderName = HeaderName::from_static("tidings-job-id");
 const PAGE_DEFAULT: usize = 20;
 const FIELDS: [&str; 9] = [
     "completed_at",

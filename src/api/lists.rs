@@ -1,21 +1,18 @@
 //! Lists: made, read, changed, deleted, with their members (contract: wire.md §4.6).
 
-use std::cmp::Ordering;
-
 use hyper::StatusCode;
 use serde_json::json;
 
 use super::error::Problem;
+use super::groups::{self, Entry};
 use super::jsonapi::{self, Resource, attributes};
 use super::query::Known;
 use super::{Answer, Call, Reply, members};
-use crate::clock::Timestamp;
 use crate::id::{GroupId, ProfileId};
-use crate::limits;
 use crate::list::{self, List, ListError, ListPatch, NewList};
 use crate::membership;
 use crate::profile;
-use crate::store::{Order, StoreError, Tx};
+use crate::store::{StoreError, Tx};
 use crate::subscriptions::{self, MemberError, Members};
 
 const FIELDS: [&str; 6] = ["created", "id", "name", "opt_in_process", "profile_count", "updated"];
@@ -27,7 +24,6 @@ const FILTERS: &Known<'static> = &[
     ("created", &["greater-than"]),
     ("updated", &["greater-than"]),
 ];
-const SORTS: [&str; 4] = ["created", "id", "name", "updated"];
 
 /// `POST /api/lists`.
 pub(super) async fn create(call: Call) -> Answer {
@@ -41,69 +37,25 @@ pub(super) async fn create(call: Call) -> Answer {
 pub(super) async fn list(call: Call) -> Answer {
     call.query.include(&INCLUDE)?;
     let fields = call.query.fields("list", &FIELDS)?;
-    let size = call.query.page_size(limits::LISTS_PAGE_MAX, limits::LISTS_PAGE_MAX)?;
-    let (sort, order) = call.query.sort(&SORTS)?.unwrap_or(("created", Order::Ascending));
-    let after = after(&call)?;
-    let mut found = list::all(&call.parts().store.snapshot()?)?;
-    for term in call.query.filter(FILTERS)? {
-        match term.field.as_str() {
-            "name" => {
-                let names = term.texts()?;
-                found.retain(|list| names.contains(&list.name.as_str()));
-            }
-            "id" => {
-                let ids = term.texts()?;
-                found.retain(|list| ids.contains(&list.id.as_str()));
-            }
-            "created" => {
-                let moment = term.moment()?;
-                found.retain(|list| list.created > moment);
-            }
-            _ => {
-                let moment = term.moment()?;
-                found.retain(|list| list.updated > moment);
-            }
+    let terms = call.query.filter(FILTERS)?;
+    let mut wanted = Vec::new();
+    for list in list::all(&call.parts().store.snapshot()?)? {
+        let mut fits = true;
+        for term in &terms {
+            fits &= entry(&list).fits(term)?;
         }
+        wanted.extend(fits.then_some(list));
     }
-    let direct = |by: Ordering| match order {
-        Order::Ascending => by,
-        Order::Descending => by.reverse(),
-    };
-    found.sort_by(|a, b| direct(place(a, sort).cmp(&place(b, sort))));
-    if let Some(after) = after {
-        found.retain(|list| direct(place(list, sort).cmp(&after)) == Ordering::Greater);
-    }
-    let has_more = found.len() > size;
-    found.truncate(size);
-    let next = found.last().filter(|_| has_more).map(|list| {
-        let (key, id) = place(list, sort);
-        format!("{id} {key}")
-    });
-    let data: Vec<_> = found
+    let (page, next) = groups::page(&call, wanted, entry)?;
+    let data: Vec<_> = page
         .iter()
         .map(|list| resource(&call, list, None).to_bytes(call.base(), fields.as_deref()))
         .collect();
     Ok(jsonapi::many(&call, &data, &[], next.as_deref()))
 }
 
-/// Where a list stands in an order: by a text that sorts as what it is sorted by, then by its id.
-fn place(list: &List, sort: &str) -> (String, GroupId) {
-    let moment = |at: Timestamp| format!("{:020}", at.micros());
-    let key = match sort {
-        "name" => list.name.clone(),
-        "created" => moment(list.created),
-        "updated" => moment(list.updated),
-        _ => String::new(),
-    };
-    (key, list.id)
-}
-
-fn after(call: &Call) -> Result<Option<(String, GroupId)>, Problem> {
-    let Some(text) = call.query.cursor()? else { return Ok(None) };
-    let parts = text.split_once(' ');
-    let place = parts.and_then(|(id, key)| Some((key.to_owned(), id.parse().ok()?)));
-    let wrong = || Problem::parameter("page[cursor]", "is not a cursor that this call gave out");
-    place.ok_or_else(wrong).map(Some)
+fn entry(list: &List) -> Entry<'_> {
+    Entry { id: list.id, name: &list.name, created: list.created, updated: list.updated }
 }
 
 /// `GET /api/lists/{id}`.

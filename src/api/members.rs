@@ -28,6 +28,15 @@ pub(super) const FILTERS_OF_LISTS: &Known<'static> = &[
     ("_kx", &["equals"]),
     ("joined_group_at", MOMENTS),
 ];
+/// What the members of a segment are filtered by.
+pub(super) const FILTERS_OF_SEGMENTS: &Known<'static> = &[
+    ("profile_id", NAMED),
+    ("email", NAMED),
+    ("phone_number", NAMED),
+    ("push_token", NAMED),
+    ("_kx", &["equals"]),
+    ("joined_group_at", MOMENTS),
+];
 const SORTS: [&str; 1] = ["joined_group_at"];
 const PAGE_DEFAULT: usize = 20;
 

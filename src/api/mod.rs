@@ -15,10 +15,12 @@ mod attempts;
 mod auth;
 mod client;
 mod deliveries;
+mod erasures;
 mod error;
 mod events;
 mod explanations;
 mod gate;
+mod groups;
 mod health;
 mod jobs;
 mod jsonapi;
@@ -34,6 +36,7 @@ mod query;
 mod rate_limit;
 mod replays;
 mod routes;
+mod segments;
 mod topics;
 mod trials;
 mod webhooks;
@@ -62,6 +65,7 @@ use crate::limits;
 use crate::metric::Metrics;
 use crate::people::People;
 use crate::replay::Replays;
+use crate::segment::Segments;
 use crate::store::Store;
 use crate::trial::Trials;
 use crate::webhook::Webhooks;
@@ -85,6 +89,8 @@ pub struct Parts {
     pub metrics: Metrics,
     /// All webhooks.
     pub webhooks: Webhooks,
+    /// All segments.
+    pub segments: Segments,
     /// Schedules deliveries.
     pub deliveries: Deliveries,
     /// Makes, holds and ends replays.

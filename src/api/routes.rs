@@ -13,9 +13,9 @@ use hyper::Method;
 use super::error::Problem;
 use super::gate::Wanted;
 use super::{
-    Answer, Call, accounts, client, deliveries, events, explanations, health, jobs, keys, lists,
-    metric_aggregates, metric_properties, metrics, openapi, profiles, replays, topics, trials,
-    webhooks,
+    Answer, Call, accounts, client, deliveries, erasures, events, explanations, health, jobs, keys,
+    lists, metric_aggregates, metric_properties, metrics, openapi, profiles, replays, segments,
+    topics, trials, webhooks,
 };
 
 type Handling = Pin<Box<dyn Future<Output = Answer> + Send>>;
@@ -258,6 +258,45 @@ pub(super) static ROUTES: &[Route] = &[
     route!(GET "/api/profile-subscription-bulk-delete-jobs/{id}/errors" "get_errors_for_bulk_unsubscribe_profiles_job" "What was wrong with people of a job that unsubscribes"
         scopes ["profiles:read"] parameters ["page[cursor]", "page[size]"]
         => 200 answer "ImportErrorCollection" by jobs::errors),
+    route!(GET "/api/profiles/{id}/segments" "get_segments_for_profile" "The segments that a person belongs to"
+        scopes ["profiles:read", "segments:read"] parameters [SEGMENT_FIELDS]
+        => 200 answer "SegmentCollection" by segments::of_profile),
+    route!(POST "/api/segments" "create_segment" "Define a segment; its members are found in the background"
+        scopes ["segments:write"] parameters [SEGMENT_FIELDS] body "SegmentCreate"
+        => 201 answer "Segment" by segments::create),
+    route!(GET "/api/segments" "get_segments" "The segments"
+        scopes ["segments:read"]
+        parameters [SEGMENT_FIELDS, "fields[flow]", "fields[tag]", "filter", "include",
+            "page[cursor]", "page[size]", "sort"]
+        => 200 answer "SegmentCollection" by segments::list),
+    route!(GET "/api/segments/{id}" "get_segment" "One segment"
+        scopes ["segments:read"]
+        parameters [SEGMENT_FIELDS, "additional-fields[segment]", "fields[flow]", "fields[tag]",
+            "include"]
+        => 200 answer "Segment" by segments::get),
+    route!(PATCH "/api/segments/{id}" "update_segment" "Change a segment; a new definition is computed in the background"
+        scopes ["segments:write"] parameters [SEGMENT_FIELDS] body "SegmentUpdate"
+        => 200 answer "Segment" by segments::update),
+    route!(DELETE "/api/segments/{id}" "delete_segment" "Delete a segment"
+        scopes ["segments:write"] parameters [] => 204 by segments::delete),
+    route!(GET "/api/segments/{id}/profiles" "get_profiles_for_segment" "The members of a segment"
+        scopes ["profiles:read", "segments:read"]
+        parameters [PROFILE_FIELDS, MORE_OF_PROFILE, "filter", "page[cursor]", "page[size]", "sort"]
+        => 200 answer "MemberCollection" by segments::profiles),
+    route!(GET "/api/segments/{id}/relationships/profiles" "get_profile_ids_for_segment" "The ids of the members of a segment"
+        scopes ["profiles:read", "segments:read"]
+        parameters ["filter", "page[cursor]", "page[size]", "sort"]
+        => 200 answer "Relationships" by segments::profile_ids),
+    route!(GET "/api/segments/{id}/explanation" "explain_segment" "Why a person belongs to a segment or does not"
+        scopes ["events:read", "profiles:read", "segments:read"] parameters ["filter"]
+        => 200 answer "SegmentExplanation" by segments::explain),
+    route!(POST "/api/data-privacy-deletion-jobs" "request_profile_deletion" "Erase a person from everything"
+        scopes ["data-privacy:write"] parameters [] body "DeletionJobCreate" => 202 by erasures::create),
+    route!(GET "/api/data-privacy-deletion-jobs" "get_profile_deletions" "The receipts of erased people, newest first"
+        scopes ["data-privacy:read"] parameters ["page[cursor]", "page[size]"]
+        => 200 answer "DeletionJobCollection" by erasures::list),
+    route!(GET "/api/data-privacy-deletion-jobs/{id}" "get_profile_deletion" "The receipt of an erased person, with a look for what is left"
+        scopes ["data-privacy:read"] parameters [] => 200 answer "DeletionJob" by erasures::get),
     route!(GET "/api/accounts" "get_accounts" "The account, as a list of one"
         scopes ["accounts:read"] parameters [ACCOUNT_FIELDS]
         => 200 answer "AccountCollection" by accounts::list),

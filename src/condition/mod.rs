@@ -115,6 +115,12 @@ impl At {
     pub const fn in_zone(now: Timestamp, zone: TimeZone) -> Self {
         Self { now, zone }
     }
+
+    /// The moment.
+    #[must_use]
+    pub const fn now(&self) -> Timestamp {
+        self.now
+    }
 }
 
 /// A filter: what `condition_groups` say. Made by [`Filter::parse`].

@@ -254,6 +254,26 @@ impl Deliveries {
         Ok(count)
     }
 
+    /// Erases up to `most` deliveries that are about this person alone; returns how many they were.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub fn erase_of_profile(
+        &self,
+        tx: &mut Tx<'_, '_>,
+        profile: ProfileId,
+        most: usize,
+    ) -> Result<u64, StoreError> {
+        let mut count = 0;
+        for id in rows::of_profile(tx, profile, most)? {
+            count += 1;
+            if let Some(webhook) = rows::erase_whole(tx, id, profile)? {
+                self.is_cancelled(tx, webhook, id);
+            }
+        }
+        Ok(count)
+    }
+
     /// Tells the lanes, after the commit, of a delivery that is not to be sent.
     fn is_cancelled(&self, tx: &mut Tx<'_, '_>, webhook: WebhookId, id: DeliveryId) {
         let deliveries = self.clone();

@@ -31,10 +31,12 @@ pub use listing::{Page, Selection, list};
 pub use parse::{NewEvent, parse_bulk, parse_one};
 pub use place::Place;
 pub use properties::{Inferred, Property, properties};
-pub use rows::{erase, get, indexed_to, last, page, put};
+pub use rows::{erase, get, has_any, indexed_to, last, page, put};
 pub use tail::ReadError;
 pub use unique::UniqueIds;
 pub(crate) use unique::UniqueKey;
+
+use serde_json::Value;
 
 use crate::clock::Timestamp;
 use crate::id::{EventId, MetricId, ProfileId};
@@ -62,4 +64,18 @@ pub struct Event {
     pub properties: String,
     /// Whether it is history that starts no flow.
     pub backfill: bool,
+}
+
+impl Event {
+    /// What the event has besides its properties and shows among them: `$value`,
+    /// `$value_currency`, `$event_id` (contract: wire.md §4.2).
+    #[must_use]
+    pub fn attribute(&self, name: &str) -> Option<Value> {
+        match name {
+            "$value" => serde_json::from_str(self.value.as_ref()?).ok(),
+            "$value_currency" => self.value_currency.clone().map(Value::String),
+            "$event_id" => Some(self.unique_id.clone().into()),
+            _ => None,
+        }
+    }
 }

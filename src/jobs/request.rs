@@ -13,7 +13,8 @@ use crate::limits;
 use crate::list;
 use crate::membership;
 use crate::profile::ProfilePatch;
-use crate::store::{Read, StoreError, Tx};
+use crate::segment;
+use crate::store::{Read, Tx};
 use crate::subscriptions::{self, Ask, Said};
 
 /// A job as a client asked for it; checked.
@@ -275,15 +276,10 @@ impl NewJob {
 fn members(from: &impl Read, over: Over) -> Result<u64, JobError> {
     let (at, is_there) = match over {
         Over::List(id) => (LIST_AT, list::get(from, id)?.is_some()),
-        Over::Segment(id) => (SEGMENT_AT, is_segment(from, id)?),
+        Over::Segment(id) => (SEGMENT_AT, segment::get(from, id)?.is_some()),
     };
     if !is_there {
         return Err(JobError::NoGroup(at, over.group()));
     }
     Ok(membership::count(from, over.group())?)
-}
-
-/// Whether a group is a segment: it has members, and is no list.
-fn is_segment(from: &impl Read, id: GroupId) -> Result<bool, StoreError> {
-    Ok(membership::count(from, id)? > 0 && list::get(from, id)?.is_none())
 }

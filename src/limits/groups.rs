@@ -3,8 +3,6 @@
 /// Lists in all, as many as the original has: a listing reads all of them, and so does the question
 /// on which of them a person is, in about a millisecond.
 pub const LISTS_MAX: usize = 1_000;
-/// A list's name, in characters.
-pub const LIST_NAME_CHARS_MAX: usize = 255;
 /// Lists on one page (contract: operations of lists).
 pub const LISTS_PAGE_MAX: usize = 10;
 /// Members on one page of their listing (contract: operations of lists and segments).

@@ -83,7 +83,7 @@ fn document(body: &[u8]) -> Result<Data, Fault> {
 }
 
 fn checked(name: String) -> Result<String, Fault> {
-    let (length, most) = (name.chars().count(), limits::LIST_NAME_CHARS_MAX);
+    let (length, most) = (name.chars().count(), limits::GROUP_NAME_CHARS_MAX);
     if name.trim().is_empty() || length > most {
         let detail = format!("a list's name has 1 to {most} characters, this one {length}");
         return Err(Fault::new(NAME_AT, detail));
@@ -121,7 +121,7 @@ mod tests {
         ] {
             assert_eq!(made(attributes).unwrap_err().pointer, pointer, "{attributes}");
         }
-        let long = format!(r#"{{"name":"{}"}}"#, "n".repeat(limits::LIST_NAME_CHARS_MAX + 1));
+        let long = format!(r#"{{"name":"{}"}}"#, "n".repeat(limits::GROUP_NAME_CHARS_MAX + 1));
         assert!(made(&long).is_err());
         let list = made(r#"{"name":"n","opt_in_process":null}"#).unwrap();
         assert_eq!(list, NewList { name: "n".to_owned(), opt_in: OptIn::Single });

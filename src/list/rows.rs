@@ -90,16 +90,7 @@ pub fn create(tx: &mut Tx<'_, '_>, new: NewList) -> Result<List, ListError> {
     if all(tx)?.len() >= limits::LISTS_MAX {
         return Err(ListError::TooMany);
     }
-    let id = loop {
-        let id = GroupId::from_random(tx.random()?);
-        // Segments share the ids; one that has members is no list, but somebody's.
-        let is_taken = tx.get(&LISTS, &id)?.is_some()
-            || tx.get(&LISTS_REMOVED, &id)?.is_some()
-            || membership::count(tx, id)? > 0;
-        if !is_taken {
-            break id;
-        }
-    };
+    let id = membership::claim(tx)?;
     let list =
         List { id, name: new.name, opt_in: new.opt_in, created: tx.now(), updated: tx.now() };
     put(tx, &list)?;
@@ -160,6 +151,43 @@ pub fn drop_some(tx: &mut Tx<'_, '_>, most: usize) -> Result<(), StoreError> {
     }
     if membership::drop_some(tx, id, most)? < most {
         tx.remove(&LISTS_REMOVED, &id);
+        membership::release(tx, id);
+    }
+    Ok(())
+}
+
+/// Puts one person on the lists of another, who turned out to be the same, since when either was on
+/// them; the other leaves. The changes are noted as some that start nothing anew.
+///
+/// # Errors
+/// Where the store fails.
+pub fn carry_over(
+    tx: &mut Tx<'_, '_>,
+    source: ProfileId,
+    destination: ProfileId,
+) -> Result<(), StoreError> {
+    for list in of(tx, source)? {
+        let theirs = membership::joined(tx, list.id, source)?;
+        let own = membership::joined(tx, list.id, destination)?;
+        membership::leave(tx, list.id, source)?;
+        let Some(since) = theirs.filter(|theirs| own.is_none_or(|own| *theirs < own)) else {
+            continue;
+        };
+        membership::leave(tx, list.id, destination)?;
+        membership::join(tx, list.id, destination, since)?;
+        let aspect = Aspect::Group(list.id);
+        note(tx, Change { profile: destination, aspect, quiet: true })?;
+    }
+    Ok(())
+}
+
+/// Takes a person off every list. Nothing is noted: the person is about to be gone.
+///
+/// # Errors
+/// Where the store fails.
+pub fn erase(tx: &mut Tx<'_, '_>, profile: ProfileId) -> Result<(), StoreError> {
+    for list in of(tx, profile)? {
+        membership::leave(tx, list.id, profile)?;
     }
     Ok(())
 }
@@ -171,7 +199,7 @@ mod tests {
     use super::*;
     use crate::clock::Clock;
     use crate::profile::changes;
-    use crate::store::{Store, from_hex, hex_of};
+    use crate::store::{Snapshot, Store, from_hex, hex_of};
 
     fn named(name: &str) -> NewList {
         NewList { name: name.to_owned(), opt_in: OptIn::Single }
@@ -211,6 +239,46 @@ mod tests {
         let told: Vec<_> = changes.iter().map(|(_, change)| change.profile.as_u128()).collect();
         assert_eq!(told, [1, 2, 3, 4, 5]);
         assert!(changes.iter().all(|(_, change)| change.aspect == Aspect::Group(gone)));
+        drop((snapshot, store));
+        writer.join().unwrap();
+    }
+
+    #[tokio::test]
+    async fn two_people_become_one_and_are_on_the_lists_of_both() {
+        let clock = Clock::manual(Timestamp::EPOCH);
+        let (store, writer) = Store::open_on(InMemoryBackend::new(), 1 << 20, clock).unwrap();
+        let (one, two) = (ProfileId::from_u128(1), ProfileId::from_u128(2));
+        let at = Timestamp::from_seconds;
+        let made = store.commit(move |tx| {
+            let lists = [
+                create(tx, named("a"))?.id,
+                create(tx, named("b"))?.id,
+                create(tx, named("c"))?.id,
+            ];
+            for (list, profile, second) in
+                [(0, one, 5), (0, two, 7), (1, one, 6), (2, two, 8), (2, one, 9)]
+            {
+                membership::join(tx, lists[list], profile, at(second))?;
+            }
+            Ok::<_, ListError>(lists)
+        });
+        let lists = made.await.unwrap();
+        let since = |from: &Snapshot, profile| {
+            lists
+                .map(|list| membership::joined(from, list, profile).unwrap().map(|at| at.seconds()))
+        };
+        let done = store.commit(move |tx| carry_over(tx, one, two)).await;
+        done.unwrap_or_else(|error: StoreError| panic!("{error}"));
+        let snapshot = store.snapshot().unwrap();
+        assert_eq!(since(&snapshot, one), [None, None, None]);
+        assert_eq!(since(&snapshot, two), [Some(5), Some(6), Some(8)]);
+        assert_eq!(lists.map(|list| membership::count(&snapshot, list).unwrap()), [1, 1, 1]);
+        assert!(changes(&snapshot, 10).unwrap().iter().all(|(_, change)| change.quiet));
+        drop(snapshot);
+        let done = store.commit(move |tx| erase(tx, two)).await;
+        done.unwrap_or_else(|error: StoreError| panic!("{error}"));
+        let snapshot = store.snapshot().unwrap();
+        assert_eq!(since(&snapshot, two), [None, None, None]);
         drop((snapshot, store));
         writer.join().unwrap();
     }

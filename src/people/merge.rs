@@ -21,6 +21,7 @@ use crate::list;
 use crate::membership;
 use crate::metric::{FIRST_PARTY_SERVICE, MetricName};
 use crate::profile::{self, Done, Effect, ProfilePatch};
+use crate::segment;
 use crate::store::{StoreError, Tx};
 
 /// Where the sources stand in the body of the call.
@@ -143,6 +144,10 @@ fn carry_over(tx: &mut Tx<'_, '_>, source: ProfileId, into: ProfileId) -> Result
         let Some(joined) = membership::joined(tx, list.id, source)? else { continue };
         membership::leave(tx, list.id, source)?;
         membership::join(tx, list.id, into, joined)?;
+    }
+    for segment in segment::ids(tx)? {
+        membership::leave(tx, segment, source)?;
+        segment::set_watch(tx, segment, source, None)?;
     }
     consent::carry_over(tx, source, into)?;
     profile::redirect(tx, source, into)

@@ -168,8 +168,9 @@ impl Draft {
         }
         let mut noted = self.changed.clone();
         noted.add(UPDATED);
-        let aspect = Aspect::Attributes(noted.mask());
         let (is_new, changed) = (self.before.updated.is_none(), self.changed.clone());
+        // Nobody has asked anything about somebody new: also what they have not can be an answer.
+        let aspect = if is_new { Aspect::Everything } else { Aspect::Attributes(noted.mask()) };
         let profile = self.write(tx, aspect, false)?;
         let effect = if is_new {
             let mut kinds: Vec<_> = Identifier::ALL

@@ -33,6 +33,8 @@ mod erase;
 mod event;
 mod fields;
 mod index;
+#[cfg(test)]
+mod laws;
 mod listing;
 mod merges;
 mod patch;
@@ -57,7 +59,7 @@ pub use listing::{Listing, Place, Sort, find, page};
 pub use merges::{current, redirect, sources};
 pub use patch::ProfilePatch;
 pub use resolve::{ResolveError, resolve};
-pub use rows::get;
+pub use rows::{exists, get, ids_after, number};
 pub use sweep::Sweeper;
 
 use crate::clock::Timestamp;

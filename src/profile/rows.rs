@@ -11,7 +11,7 @@ use super::{Alias, Aspect, Change, Identifier, Profile};
 use crate::clock::Timestamp;
 use crate::id::ProfileId;
 use crate::json::RawObject;
-use crate::store::{DecodeError, Order, Read, Row, StoreError, Table, Tx};
+use crate::store::{DecodeError, Key as _, Order, Read, Row, Snapshot, StoreError, Table, Tx};
 
 const PROFILES: Table<ProfileId, ProfileRow> = Table::new("profiles");
 /// Kind of identifier, identifier → profile.
@@ -97,6 +97,49 @@ impl ProfileRow {
             updated: Timestamp::from_micros(self.updated_micros),
         })
     }
+}
+
+/// Whether there is a profile with this id.
+///
+/// # Errors
+/// Where the store can not be read.
+pub fn exists(from: &impl Read, id: ProfileId) -> Result<bool, StoreError> {
+    Ok(from.get(&PROFILES, &id)?.is_some())
+}
+
+/// The ids of the first `most` profiles after `after`, in their order.
+///
+/// # Errors
+/// Where the store can not be read.
+pub fn ids_after(
+    from: &impl Read,
+    after: Option<ProfileId>,
+    most: usize,
+) -> Result<Vec<ProfileId>, StoreError> {
+    let mut ids = Vec::new();
+    let start = after.map_or(Bound::Unbounded, Bound::Excluded).map(|id| id.to_bytes());
+    if most == 0 {
+        return Ok(ids);
+    }
+    // Only the keys are wanted: nothing is decoded and verified for them.
+    from.scan_bytes(
+        PROFILES.name(),
+        (start, Bound::Unbounded),
+        Order::Ascending,
+        &mut |key, _| {
+            ids.extend(ProfileId::from_bytes(key));
+            if ids.len() < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        },
+    )?;
+    Ok(ids)
+}
+
+/// How many profiles there are.
+///
+/// # Errors
+/// Where the store can not be read.
+pub fn number(from: &Snapshot) -> Result<u64, StoreError> {
+    from.number(&PROFILES)
 }
 
 /// Who has this identifier, shown or not.

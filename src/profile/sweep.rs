@@ -1,9 +1,10 @@
 //! The sweeper: removes the places in the order of the last changes that are no more true.
 //!
-//! Where a person stood before a change is anywhere in that order, and to look for it would double
-//! what the change costs the one who waits for it (measured: 35 to 70 µs at 100,000 people). So the
-//! place is only noted, and removed a moment later with many others, in their order. Whoever lists
-//! people holds each place against the profile; there are never many that are stale.
+//! Where a person stood before a change is anywhere in that order, and ingest would wait for it to be
+//! found: at 100,000 people that took 17 µs of the processor on top of the 26 of the change itself,
+//! and this takes 9, its sweeping included. So the place is only noted, and removed a moment later
+//! with many others, in their order. Whoever lists people holds each place against the profile;
+//! there are never many that are stale.
 
 use tokio_util::sync::CancellationToken;
 use tracing::error;

@@ -441,13 +441,10 @@ async fn an_event_says_what_it_changed() {
     assert_eq!(made.effect, Effect::Created(vec!["external_id"]));
     let again = world.run(move |tx| resolve(tx, &same).unwrap()).await;
     assert_eq!((again.id, again.effect), (made.id, Effect::Unchanged));
-    let mut names = Names::default();
-    ["created", "updated", "external_id"].into_iter().for_each(|name| names.add(name));
     let told = changes(&world.now(), 10).unwrap();
     assert_eq!(told.len(), 1);
-    assert_eq!(
-        told[0].1,
-        Change { profile: made.id, aspect: Aspect::Attributes(names), quiet: false }
-    );
+    // Nobody has asked anything about somebody new.
+    let expected = Change { profile: made.id, aspect: Aspect::Everything, quiet: false };
+    assert_eq!(told[0].1, expected);
     world.end();
 }

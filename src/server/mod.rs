@@ -28,8 +28,9 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::delivery::{self, Deliveries, Messages, Policies, Sender, Tasks, Tokens};
 use crate::egress::EgressError;
+use crate::erasure;
 use crate::event;
-use crate::ingest::Ingest;
+use crate::ingest::{Ingest, Reactors};
 use crate::jobs;
 use crate::master_key::MasterKeyError;
 use crate::operations::Operations;
@@ -37,6 +38,7 @@ use crate::people::People;
 use crate::profile;
 use crate::replay::{Replays, Worker};
 use crate::secret::Secret;
+use crate::segmentation;
 use crate::store::{Store, StoreError, WriterHandle};
 
 /// The store's file in the data directory.
@@ -153,8 +155,17 @@ impl Server {
         store: Store,
         writer: &mut Option<WriterHandle>,
     ) -> Result<Self, StartError> {
-        let Registries { policy, egress, metrics, keys, webhooks, unique_ids, account, dev_key } =
-            Registries::load(config, &store).await?;
+        let Registries {
+            policy,
+            egress,
+            metrics,
+            keys,
+            webhooks,
+            segments,
+            unique_ids,
+            account,
+            dev_key,
+        } = Registries::load(config, &store).await?;
 
         let (tcp, addr, unix, socket) = door::listen(config).await?;
 
@@ -169,7 +180,7 @@ impl Server {
         let ingest = Ingest::new(
             store.clone(),
             metrics.clone(),
-            webhooks.clone(),
+            Reactors { webhooks: webhooks.clone(), segments: segments.clone() },
             deliveries.clone(),
             unique_ids,
         )?;
@@ -197,6 +208,14 @@ impl Server {
         });
         let replays = Replays::new(metrics.clone(), webhooks.clone(), deliveries.clone());
         server.start_loops(config, &sender, &deliveries, &ingest);
+        let following = segmentation::Worker {
+            store: store.clone(),
+            segments: segments.clone(),
+            ingest: ingest.clone(),
+            clock: clock.clone(),
+            zone: account.zone(),
+        };
+        server.deliveries.tracker.spawn(following.run(server.deliveries.stop.clone()));
         let replaying = Worker::new(store.clone(), replays.clone(), clock.clone());
         server.deliveries.tracker.spawn(replaying.run(server.deliveries.stop.clone()));
         let api = Api::new(Parts {
@@ -205,6 +224,7 @@ impl Server {
             ingest,
             metrics,
             webhooks,
+            segments,
             deliveries,
             sender,
             replays,
@@ -250,7 +270,9 @@ impl Server {
         let sweeping = profile::Sweeper::new(self.store.clone());
         self.deliveries.tracker.spawn(sweeping.run(stop.clone()));
         let jobs = jobs::Worker::new(self.store.clone(), ingest.clone());
-        self.deliveries.tracker.spawn(jobs.run(stop));
+        self.deliveries.tracker.spawn(jobs.run(stop.clone()));
+        let erasing = erasure::Worker { store: self.store.clone(), deliveries: deliveries.clone() };
+        self.deliveries.tracker.spawn(erasing.run(stop));
     }
 
     /// Where the API listens.

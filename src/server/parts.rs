@@ -18,6 +18,8 @@ use crate::key::{KeyError, Keys, NewKey};
 use crate::master_key;
 use crate::metric::{MetricError, Metrics, OPERATIONAL};
 use crate::secret::Secret;
+use crate::segment::Segments;
+use crate::segmentation;
 use crate::store::{Store, StoreError};
 use crate::webhook::Webhooks;
 
@@ -28,6 +30,7 @@ pub(super) struct Registries {
     pub(super) metrics: Metrics,
     pub(super) keys: Keys,
     pub(super) webhooks: Webhooks,
+    pub(super) segments: Segments,
     pub(super) unique_ids: UniqueIds,
     pub(super) account: Account,
     pub(super) dev_key: Option<DevKey>,
@@ -49,10 +52,11 @@ impl Registries {
         let vault = master_key::open(store, key_file, config.data_dir.clone()).await;
         let vault = vault.map_err(StartError::MasterKey)?;
         let webhooks = Webhooks::open(store, &policy, vault).await?;
+        let segments = Segments::load(&store.snapshot()?)?;
         let unique_ids = UniqueIds::load(&store.snapshot()?, config.events.unique_id_window)?;
         let account = prepare(store, &metrics, config).await?;
         let dev_key = if config.dev { Some(dev_key(store, &keys, config).await?) } else { None };
-        Ok(Self { policy, egress, metrics, keys, webhooks, unique_ids, account, dev_key })
+        Ok(Self { policy, egress, metrics, keys, webhooks, segments, unique_ids, account, dev_key })
     }
 }
 
@@ -63,7 +67,9 @@ async fn prepare(store: &Store, metrics: &Metrics, config: &Config) -> Result<Ac
     let metrics = metrics.clone();
     let id = store
         .commit(move |tx| {
-            match metrics.seed(tx, &[&OPERATIONAL[..], &ingest::METRICS].concat()) {
+            match metrics
+                .seed(tx, &[&OPERATIONAL[..], &ingest::METRICS, &segmentation::METRICS].concat())
+            {
                 Ok(()) | Err(MetricError::TooMany) => {}
                 Err(MetricError::Store(error)) => return Err(error),
             }

@@ -8,8 +8,8 @@ use std::collections::HashMap;
 use std::ops::{Bound, ControlFlow};
 
 use redb::{
-    ReadOnlyTable, ReadTransaction, ReadableTable as _, TableDefinition, TableError,
-    WriteTransaction,
+    ReadOnlyTable, ReadTransaction, ReadableTable as _, ReadableTableMetadata as _,
+    TableDefinition, TableError, WriteTransaction,
 };
 
 use super::codec::{self, Row};
@@ -169,6 +169,14 @@ pub struct Snapshot {
 impl Snapshot {
     pub(super) const fn new(transaction: ReadTransaction) -> Self {
         Self { transaction }
+    }
+
+    /// How many rows a table has; that costs no walk over them.
+    ///
+    /// # Errors
+    /// Where the file can not be read.
+    pub fn number<K: Key, V: Row>(&self, table: &Table<K, V>) -> Result<u64, StoreError> {
+        Ok(self.open(table.name())?.map_or(Ok(0), |table| table.len())?)
     }
 
     /// A table that nothing was written to yet is not in the file: it reads as empty.

@@ -36,6 +36,7 @@ mod replays;
 mod restart;
 mod retries;
 mod secrets;
+mod segments;
 mod trials;
 mod webhook_settings;
 mod webhooks;

@@ -6,6 +6,7 @@
 mod deliveries;
 mod groups;
 mod profiles;
+mod segments;
 
 use std::sync::OnceLock;
 
@@ -131,7 +132,7 @@ pub(super) fn schemas() -> Value {
         ("DeliveryAttempt", "delivery-attempt"),
         ("Key", "key"),
     ];
-    for (name, kind) in own.into_iter().chain(groups::RESOURCES) {
+    for (name, kind) in own.into_iter().chain(groups::RESOURCES).chain(segments::RESOURCES) {
         let resource = json!({
             "type": "object",
             "required": ["type", "id", "attributes", "links"],
@@ -153,6 +154,7 @@ pub(super) fn schemas() -> Value {
     all.extend(shared());
     all.extend(bodies());
     all.extend(groups::bodies());
+    all.extend(segments::bodies());
     Value::Object(all)
 }
 
@@ -224,6 +226,7 @@ fn attributes_of_resources() -> Map<String, Value> {
     });
     let mut all = super::jsonapi::attributes(attributes);
     all.extend(groups::attributes(&all["ProfileAttributes"]));
+    all.extend(segments::attributes());
     all
 }
 

@@ -6,6 +6,8 @@
 mod list;
 mod view;
 
+use std::sync::Arc;
+
 use hyper::StatusCode;
 use serde_json::json;
 
@@ -16,7 +18,6 @@ use super::{Answer, Call, jsonapi};
 use crate::id::ProfileId;
 use crate::people::{Merge, PeopleError};
 use crate::profile::{self, ChangeError, Profile, ProfilePatch};
-use crate::store::Read;
 
 /// What a read of one profile may include. There are no push tokens and no conversations here.
 const INCLUDE: [&str; 4] = ["conversations", "lists", "push-tokens", "segments"];
@@ -26,17 +27,15 @@ pub(super) async fn get(call: Call) -> Answer {
     let asked = Asked::of(&call)?;
     call.query.include(&INCLUDE)?;
     let id = id(&call)?;
-    let snapshot = call.parts().store.snapshot()?;
-    let Some(found) = profile::get(&snapshot, id)? else { return Err(missing(&snapshot, id)?) };
-    let data = asked.document(&snapshot, call.base(), &found)?;
-    Ok(jsonapi::one(&call, StatusCode::OK, &data, &[]))
+    let found = find(&call, id)?;
+    answer(&call, StatusCode::OK, asked, found).await
 }
 
 /// `POST /api/profiles`: 201, or 409 with the id of who has one of the identifiers.
 pub(super) async fn create(call: Call) -> Answer {
     let asked = Asked::of(&call)?;
     let made = call.parts().people.create(ProfilePatch::of_new(&call.body)?).await?;
-    answer(&call, StatusCode::CREATED, &asked, &made)
+    answer(&call, StatusCode::CREATED, asked, made).await
 }
 
 /// `POST /api/profile-import`: 201 for somebody new, 200 for somebody known.
@@ -49,7 +48,7 @@ pub(super) async fn import(call: Call) -> Answer {
         error => error.into(),
     })?;
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
-    answer(&call, status, &asked, &profile)
+    answer(&call, status, asked, profile).await
 }
 
 /// `PATCH /api/profiles/{id}`.
@@ -58,7 +57,7 @@ pub(super) async fn update(call: Call) -> Answer {
     let id = id(&call)?;
     let patch = ProfilePatch::of_update(&call.body, id)?;
     let changed = call.parts().people.update(id, patch).await?;
-    answer(&call, StatusCode::OK, &asked, &changed)
+    answer(&call, StatusCode::OK, asked, changed).await
 }
 
 /// `POST /api/profile-merge`: who stays, by their id alone.
@@ -72,8 +71,11 @@ pub(super) async fn merge(call: Call) -> Answer {
     Ok(jsonapi::one(&call, StatusCode::CREATED, data.to_string().as_bytes(), &[]))
 }
 
-fn answer(call: &Call, status: StatusCode, asked: &Asked, profile: &Profile) -> Answer {
-    let data = asked.document(&call.parts().store.snapshot()?, call.base(), profile)?;
+async fn answer(call: &Call, status: StatusCode, asked: Asked, profile: Profile) -> Answer {
+    let (store, base) = (call.parts().store.clone(), Arc::clone(&call.parts().base_url));
+    // When the person's last event was may take a look at the end of the log.
+    let shape = move || asked.document(&store.snapshot()?, &base, &profile);
+    let data = call.apart(shape).await??;
     Ok(jsonapi::one(call, status, &data, &[]))
 }
 
@@ -81,9 +83,13 @@ fn id(call: &Call) -> Result<ProfileId, Problem> {
     call.id.parse().map_err(|_| Problem::not_found(format!("No profile {}.", call.id)))
 }
 
-/// The 404 of an id that nobody has; of a former one, it names the present one.
-fn missing(from: &impl Read, id: ProfileId) -> Result<Problem, Problem> {
-    let now = profile::current(from, id)?;
+/// The person of this id. The 404 of a former id names the present one.
+fn find(call: &Call, id: ProfileId) -> Result<Profile, Problem> {
+    let snapshot = call.parts().store.snapshot()?;
+    if let Some(found) = profile::get(&snapshot, id)? {
+        return Ok(found);
+    }
+    let now = profile::current(&snapshot, id)?;
     let why = if now == id { ChangeError::Unknown(id) } else { ChangeError::Merged(id, now) };
-    Ok(why.into())
+    Err(why.into())
 }

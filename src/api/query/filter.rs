@@ -95,7 +95,6 @@ impl Term {
     ///
     /// # Errors
     /// Where it is neither `true` nor `false`.
-    #[cfg_attr(not(test), expect(dead_code, reason = "listings of segments filter by one"))]
     pub(in crate::api) fn boolean(&self) -> Result<bool, Problem> {
         match self.text()? {
             "true" | "True" => Ok(true),

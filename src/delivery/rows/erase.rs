@@ -3,7 +3,7 @@
 use super::format::{AttemptRow, numbers};
 use super::{DELIVERIES, OUTBOX, OUTBOX_GATHERING, index, leave_index};
 use crate::delivery::Phase;
-use crate::id::{DeliveryId, EventId, WebhookId};
+use crate::id::{DeliveryId, EventId, ProfileId, WebhookId};
 use crate::store::{Read as _, StoreError, Tx};
 
 /// What became of a delivery of an erased event.
@@ -18,6 +18,26 @@ pub(in crate::delivery) enum Erased {
     },
     /// It is a batch and goes on with the others; what was answered to it is gone.
     Part,
+}
+
+/// Removes a delivery that is about this person alone; returns where it was still to be sent.
+pub(in crate::delivery) fn erase_whole(
+    tx: &mut Tx<'_, '_>,
+    id: DeliveryId,
+    profile: ProfileId,
+) -> Result<Option<WebhookId>, StoreError> {
+    let mut scheduled = None;
+    if let Some(row) = tx.get(&OUTBOX, &id)? {
+        leave_index(tx, id, &row)?;
+        index::forget(tx, id, &row);
+        scheduled = Some(row.webhook);
+    } else if let Some(row) = tx.get(&DELIVERIES, &id)? {
+        index::forget(tx, id, &row);
+    }
+    tx.remove(&OUTBOX, &id);
+    tx.remove(&DELIVERIES, &id);
+    index::forget_profile(tx, id, profile);
+    Ok(scheduled)
 }
 
 /// Takes an event out of a delivery; `None` where it is in no such delivery.

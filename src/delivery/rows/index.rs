@@ -205,6 +205,31 @@ pub(super) fn forget_event(tx: &mut Tx<'_, '_>, id: DeliveryId, event: EventId) 
     tx.remove(&DELIVERY_INDEX, &IndexKey::new(Owner::Event(event), id));
 }
 
+/// Removes the entry of the person of a delivery.
+pub(super) fn forget_profile(tx: &mut Tx<'_, '_>, id: DeliveryId, profile: ProfileId) {
+    tx.remove(&DELIVERY_INDEX, &IndexKey::new(Owner::Profile(profile), id));
+}
+
+/// Up to `most` deliveries that the index has of a person, the oldest first.
+pub(in crate::delivery) fn of_profile(
+    from: &impl Read,
+    profile: ProfileId,
+    most: usize,
+) -> Result<Vec<DeliveryId>, StoreError> {
+    let key = |id| IndexKey::new(Owner::Profile(profile), DeliveryId::from_u128(id));
+    let range = (Bound::Included(key(0)), Bound::Included(key(u128::MAX)));
+    let rows = from.page(&DELIVERY_INDEX, range, Order::Ascending, most)?;
+    Ok(rows.into_iter().map(|(key, _)| key.id).collect())
+}
+
+/// Whether a delivery of this person is in the index.
+///
+/// # Errors
+/// Where the store can not be read.
+pub fn has_any_of_profile(from: &impl Read, profile: ProfileId) -> Result<bool, StoreError> {
+    Ok(!of_profile(from, profile, 1)?.is_empty())
+}
+
 /// Removes every entry of a delivery but those of its events.
 pub(super) fn forget(tx: &mut Tx<'_, '_>, id: DeliveryId, row: &DeliveryRow) {
     let many = [Owner::Webhook(row.webhook), Owner::Profile(row.profile)];
@@ -214,15 +239,19 @@ pub(super) fn forget(tx: &mut Tx<'_, '_>, id: DeliveryId, row: &DeliveryRow) {
 }
 
 /// Up to and with this delivery, all are in the index.
-pub(in crate::delivery) fn indexed_to(from: &impl Read) -> Result<DeliveryId, StoreError> {
+///
+/// # Errors
+/// Where the store can not be read.
+pub fn indexed_to(from: &impl Read) -> Result<DeliveryId, StoreError> {
     let row = from.get(&DELIVERY_INDEX_CURSOR, &())?;
     Ok(row.map_or(DeliveryId::from_u128(0), |row| row.indexed_to))
 }
 
 /// The newest delivery that there is.
-pub(in crate::delivery) fn newest_of_all(
-    from: &impl Read,
-) -> Result<Option<DeliveryId>, StoreError> {
+///
+/// # Errors
+/// Where the store can not be read.
+pub fn newest_of_all(from: &impl Read) -> Result<Option<DeliveryId>, StoreError> {
     let all = (DeliveryId::from_u128(0), DeliveryId::from_u128(u128::MAX));
     Ok(newest(from, Source::Outbox, all)?.max(newest(from, Source::Log, all)?))
 }

@@ -175,6 +175,14 @@ pub fn erase(
 
 // ---- Reading ----
 
+/// Whether an event of this id of a person is in the index.
+///
+/// # Errors
+/// Where the store can not be read.
+pub fn has_any(from: &impl Read, profile: ProfileId) -> Result<bool, StoreError> {
+    Ok(!from.page(&BY_PROFILE, all_of(profile), Order::Ascending, 1)?.is_empty())
+}
+
 /// Up to and with this event, all are in the index.
 ///
 /// # Errors

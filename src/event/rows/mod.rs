@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 #[cfg(test)]
 pub(super) use self::index::forget_index;
 pub(super) use self::index::{Entry, Line, add, entries, metrics_of, people, unindexed};
-pub use self::index::{erase, indexed_to};
+pub use self::index::{erase, has_any, indexed_to};
 use super::Event;
 use crate::clock::Timestamp;
 use crate::id::{EventId, MetricId, ProfileId};

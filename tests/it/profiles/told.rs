@@ -93,3 +93,27 @@ async fn what_nobody_would_hear_is_not_recorded() {
     let shown = &daemon.deliveries(&format!("equals(webhook_id,'{webhook}')")).await[0];
     assert_eq!(shown["attributes"]["source"], "event");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_segment_counts_is_recorded_without_a_webhook() {
+    let daemon = Daemon::start().await;
+    let metrics = daemon.get("/api/metrics").await;
+    let named = |metric: &&Value| metric["attributes"]["name"] == "Profile Created";
+    let created = metrics["data"].as_array().and_then(|all| all.iter().find(named));
+    let created = created.expect("it is seeded")["id"].to_text();
+    let of_it = format!("/api/events?filter=equals(metric_id,%22{created}%22)");
+    make(&daemon, json!({ "email": "one@example.org" })).await;
+    assert_eq!(daemon.get(&of_it).await["data"], json!([]));
+    let definition = json!({ "condition_groups": [{ "conditions": [{
+        "type": "profile-metric", "metric_id": created, "measurement": "count",
+        "measurement_filter": { "type": "numeric", "operator": "greater-than", "value": 0 },
+        "timeframe_filter": { "type": "date", "operator": "alltime" },
+    }] }] });
+    let segment = json!({ "data": { "type": "segment", "attributes": {
+        "name": "New", "definition": definition,
+    } } });
+    daemon.ask(Ask::post("/api/segments", segment)).await.expect(201);
+    make(&daemon, json!({ "email": "two@example.org" })).await;
+    let recorded = daemon.get(&of_it).await;
+    assert_eq!(recorded["data"].as_array().map(Vec::len), Some(1));
+}

@@ -1,0 +1,244 @@
+//! Looking and evaluating: whose answer may have changed, and what it is now. Reads, and writes
+//! nothing.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::rows;
+use crate::clock::Timestamp;
+use crate::condition::At;
+use crate::event;
+use crate::id::{ChangeId, EventId, GroupId, ProfileId};
+use crate::limits;
+use crate::membership;
+use crate::person::Person;
+use crate::profile;
+use crate::segment::{self, Backfill, Live, Segments, Watch};
+use crate::store::{Snapshot, StoreError};
+
+/// What one round is about, and what came of it.
+pub(super) struct Looked {
+    /// The log was followed to here.
+    pub(super) followed_to: Option<EventId>,
+    /// Changes that were followed.
+    pub(super) changes: Vec<ChangeId>,
+    /// Timers that fired.
+    pub(super) fired: Vec<Watch>,
+    /// How far the computations got.
+    pub(super) backfills: Vec<Stride>,
+    /// What changed.
+    pub(super) verdicts: Vec<Verdict>,
+    /// Whether there may be more to look at already.
+    pub(super) has_more: bool,
+}
+
+/// How far a round brought the computation of a definition.
+pub(super) struct Stride {
+    pub(super) segment: GroupId,
+    pub(super) revision: u32,
+    pub(super) from: Backfill,
+    /// `None` where it is complete.
+    pub(super) to: Option<Backfill>,
+}
+
+/// What is to be written for one person in one segment.
+pub(super) struct Verdict {
+    pub(super) segment: Arc<Live>,
+    pub(super) profile: ProfileId,
+    /// Whether they belong to it from now on; `None` where that stays as it is.
+    pub(super) member: Option<bool>,
+    /// The timer's new moment; `None` where it stays as it is.
+    pub(super) timer: Option<Option<Timestamp>>,
+    /// Whether nobody is told.
+    pub(super) quiet: bool,
+}
+
+/// Whom to ask about what.
+#[derive(Default)]
+struct Questions {
+    people: BTreeMap<ProfileId, BTreeMap<GroupId, Question>>,
+}
+
+struct Question {
+    segment: Arc<Live>,
+    quiet: bool,
+}
+
+impl Questions {
+    fn add(&mut self, profile: ProfileId, segments: Vec<Arc<Live>>, quiet: bool) {
+        if segments.is_empty() {
+            return;
+        }
+        let asked = self.people.entry(profile).or_default();
+        for segment in segments {
+            let id = segment.segment.id;
+            asked.entry(id).or_insert(Question { segment, quiet }).quiet |= quiet;
+        }
+    }
+}
+
+impl Looked {
+    /// Whether there is nothing to write.
+    pub(super) fn is_nothing(&self) -> bool {
+        self.followed_to.is_none()
+            && self.changes.is_empty()
+            && self.fired.is_empty()
+            && self.backfills.is_empty()
+    }
+}
+
+/// Looks at what happened until now and evaluates it.
+pub(super) fn look(
+    snapshot: &Snapshot,
+    segments: &Segments,
+    at: &At,
+) -> Result<Looked, StoreError> {
+    let mut questions = Questions::default();
+    let (followed_to, log_has_more) = follow_log(snapshot, segments, &mut questions)?;
+    let changes = profile::changes(snapshot, limits::FOLLOWED_AT_ONCE_MAX)?;
+    for (_, change) in &changes {
+        let touched = segments.touched_by(&change.aspect);
+        questions.add(change.profile, touched, change.quiet);
+    }
+    let fired = segment::due(snapshot, at.now(), limits::FOLLOWED_AT_ONCE_MAX)?;
+    for watch in &fired {
+        let live = segments.get(watch.segment).filter(|live| live.segment.is_active);
+        questions.add(watch.profile, live.into_iter().collect(), false);
+    }
+    let backfills = next_people(snapshot, segments, &mut questions)?;
+    let has_more = log_has_more
+        || changes.len() == limits::FOLLOWED_AT_ONCE_MAX
+        || fired.len() == limits::FOLLOWED_AT_ONCE_MAX
+        || !backfills.is_empty();
+    Ok(Looked {
+        followed_to,
+        changes: changes.into_iter().map(|(id, _)| id).collect(),
+        fired,
+        backfills,
+        verdicts: evaluate(snapshot, questions, at)?,
+        has_more,
+    })
+}
+
+/// Asks about the events that were indexed since the last round.
+fn follow_log(
+    snapshot: &Snapshot,
+    segments: &Segments,
+    questions: &mut Questions,
+) -> Result<(Option<EventId>, bool), StoreError> {
+    let (after, to) = (rows::followed_to(snapshot)?, event::indexed_to(snapshot)?);
+    if after >= to {
+        return Ok((None, false));
+    }
+    if segments.is_idle() {
+        return Ok((Some(to), false));
+    }
+    let events = event::page(snapshot, after, to, limits::FOLLOWED_AT_ONCE_MAX)?;
+    for event in &events {
+        questions.add(event.profile, segments.touched_by_metric(event.metric), false);
+    }
+    // Where the page is empty, the events up to there were erased.
+    let followed_to = events.last().map_or(to, |event| event.id);
+    Ok((Some(followed_to), followed_to < to))
+}
+
+/// Asks about the next people of the computations that are furthest behind; those that are at the
+/// same person go on together.
+fn next_people(
+    snapshot: &Snapshot,
+    segments: &Segments,
+    questions: &mut Questions,
+) -> Result<Vec<Stride>, StoreError> {
+    let under_way = segment::backfills(snapshot)?;
+    let Some(cursor) = under_way.iter().map(|(_, backfill)| backfill.cursor).min() else {
+        return Ok(Vec::new());
+    };
+    let together: Vec<_> =
+        under_way.iter().filter(|(_, backfill)| backfill.cursor == cursor).collect();
+    let computed: Vec<_> = together.iter().filter_map(|(id, _)| segments.get(*id)).collect();
+    // Fewer people at a time where many segments ask about each.
+    let most = (limits::BACKFILLED_AT_ONCE_MAX / together.len().max(1)).max(1);
+    let people = profile::ids_after(snapshot, cursor, most)?;
+    for profile in &people {
+        questions.add(*profile, computed.clone(), true);
+    }
+    let is_end = people.len() < most;
+    let stride = |(id, from): &(GroupId, Backfill)| {
+        let revision = segments.get(*id)?.segment.revision;
+        let evaluated = from.evaluated.saturating_add(people.len() as u64);
+        let to = Backfill {
+            cursor: people.last().copied().or(from.cursor),
+            evaluated,
+            total: from.total.max(evaluated),
+        };
+        Some(Stride { segment: *id, revision, from: *from, to: (!is_end).then_some(to) })
+    };
+    Ok(together.into_iter().filter_map(stride).collect())
+}
+
+/// Answers the questions; keeps the answers that are to be written.
+fn evaluate(
+    snapshot: &Snapshot,
+    questions: Questions,
+    at: &At,
+) -> Result<Vec<Verdict>, StoreError> {
+    let mut verdicts = Vec::new();
+    for (profile, asked) in questions.people {
+        let person = Person::new(snapshot, profile);
+        // Who was deleted or merged belongs to nothing; that commit saw to it.
+        if !person.exists()? {
+            continue;
+        }
+        for (id, question) in asked {
+            let standing = question.segment.filter.stand(&person, at);
+            let standing = person.checked(standing)?;
+            let is_member = membership::joined(snapshot, id, profile)?.is_some();
+            let watched = segment::watch(snapshot, id, profile)?;
+            let member = (standing.holds != is_member).then_some(standing.holds);
+            let timer = moved(watched, standing.until, at.now());
+            if member.is_some() || timer.is_some() {
+                let Question { segment, quiet } = question;
+                verdicts.push(Verdict { segment, profile, member, timer, quiet });
+            }
+        }
+    }
+    Ok(verdicts)
+}
+
+/// Where the timer goes; `None` where it stays. One that fires early is no harm and moves then, so
+/// that it is written only when it has to fire earlier.
+fn moved(
+    watched: Option<Timestamp>,
+    until: Option<Timestamp>,
+    now: Timestamp,
+) -> Option<Option<Timestamp>> {
+    match (watched, until) {
+        (None, None) => None,
+        (Some(watched), _) if watched <= now => Some(until),
+        (Some(watched), Some(until)) if until < watched => Some(Some(until)),
+        (Some(_), _) => None,
+        (None, Some(until)) => Some(Some(until)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timer_moves_only_to_fire_earlier_or_once_it_fired() {
+        let at = |second| Some(Timestamp::from_seconds(second));
+        let now = Timestamp::from_seconds(10);
+        for (watched, until, expected) in [
+            (None, None, None),
+            (None, at(20), Some(at(20))),
+            (at(15), at(20), None),
+            (at(15), None, None),
+            (at(25), at(20), Some(at(20))),
+            (at(10), at(20), Some(at(20))),
+            (at(9), None, Some(None)),
+        ] {
+            assert_eq!(moved(watched, until, now), expected, "{watched:?} {until:?}");
+        }
+    }
+}
