@@ -3,11 +3,16 @@
 //! It follows events in the order of their ids, which is the order of their commits, from a cursor
 //! that is stored with what it wrote; after a crash it goes on there, and a store that never had
 //! the index is indexed from its first event, in the background. Segments stand on it, so it does
-//! not wait for quiet: it sleeps [`limits::EVENTS_INDEX_PAUSE`] from the first event that it has
-//! not seen, so that a batch is worth its commit, and not at all while batches are full.
+//! not wait for quiet, only a moment from the first event that it has not seen.
 //!
-//! When it falls behind, batches are larger: it then takes as much of the writer as producers do,
-//! who wait for it there. So the tail stays short, whatever comes.
+//! How long that moment is decides what the index costs: its keys by person are scattered, so that
+//! a batch writes a page for nearly each of its events, until it has several for the same page. In
+//! the ingest bench, batches of 1,000 took a third of all events per second, batches of 8,000 next
+//! to none. So the moment grows with the traffic ([`pause_after`]), and a batch takes all of it.
+//! When it falls behind it does not pause, and takes as much of the writer as producers do, who
+//! wait for it there: what is not indexed stays short, whatever comes.
+
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use tracing::error;
@@ -38,30 +43,34 @@ impl Indexer {
         let mut commits = self.store.commits();
         loop {
             commits.mark_unchanged();
-            if let Err(error) = self.catch_up().await {
-                error!(%error, "could not index events");
-                tokio::time::sleep(limits::STORE_RETRY_PAUSE).await;
-                continue;
-            }
+            let indexed = match self.catch_up().await {
+                Ok(indexed) => indexed,
+                Err(error) => {
+                    error!(%error, "could not index events");
+                    tokio::time::sleep(limits::STORE_RETRY_PAUSE).await;
+                    continue;
+                }
+            };
             if commits.changed().await.is_err() {
                 return;
             }
-            tokio::time::sleep(limits::EVENTS_INDEX_PAUSE).await;
+            tokio::time::sleep(pause_after(indexed)).await;
         }
     }
 
-    /// Indexes all that there is. Between two commands others have their turn.
+    /// Indexes all that there is; returns how many events that were. Between two commands others
+    /// have their turn.
     ///
     /// # Errors
     /// Where the store fails.
-    pub async fn catch_up(&self) -> Result<(), StoreError> {
-        let mut most = limits::EVENTS_INDEXED_AT_ONCE;
+    pub async fn catch_up(&self) -> Result<usize, StoreError> {
+        let mut all = 0;
         loop {
-            let indexed = self.step(most).await?;
-            if indexed < most {
-                return Ok(());
+            let indexed = self.step(limits::EVENTS_INDEXED_AT_ONCE).await?;
+            all += indexed;
+            if indexed < limits::EVENTS_INDEXED_AT_ONCE {
+                return Ok(all);
             }
-            most = limits::EVENTS_INDEXED_AT_ONCE_BEHIND;
         }
     }
 
@@ -80,5 +89,42 @@ impl Indexer {
         let count = new.len();
         self.store.commit(move |tx: &mut Tx<'_, '_>| rows::add(tx, &new)).await?;
         Ok(count)
+    }
+}
+
+/// How long to wait for more events where the last time so many were indexed: the more, the longer.
+/// It settles at the shortest pause below some 4,000 events a second, and at the longest above.
+fn pause_after(indexed: usize) -> Duration {
+    let (shortest, longest) = (limits::EVENTS_INDEX_PAUSE, limits::EVENTS_INDEX_PAUSE_MAX);
+    let indexed = u32::try_from(indexed).unwrap_or(u32::MAX);
+    let grown = shortest.saturating_mul(indexed) / limits::EVENTS_INDEX_PAUSE_GROWS_AT;
+    grown.clamp(shortest, longest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_more_events_come_the_longer_it_waits_for_a_batch() {
+        let (shortest, longest) = (limits::EVENTS_INDEX_PAUSE, limits::EVENTS_INDEX_PAUSE_MAX);
+        for (indexed, expected) in [
+            (0, shortest),
+            (1, shortest),
+            (200, shortest),
+            (400, shortest * 2),
+            (1_000, longest),
+            (usize::MAX, longest),
+        ] {
+            assert_eq!(pause_after(indexed), expected, "{indexed}");
+        }
+        // Events a second, and what comes in the pause after the pause after…
+        for (rate, expected) in [(100, shortest), (2_000, shortest), (6_000, longest)] {
+            let mut pause = shortest;
+            for _ in 0..10 {
+                pause = pause_after(rate * usize::try_from(pause.as_millis()).unwrap() / 1_000);
+            }
+            assert_eq!(pause, expected, "{rate}");
+        }
     }
 }

@@ -53,7 +53,7 @@ async fn protected(daemon: &Daemon) -> Vec<(&'static str, String, Vec<String>)> 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_call_asks_for_its_scopes() {
     let daemon = Daemon::start().await;
-    let useless = daemon.make_key(&["data-privacy:write"]).await;
+    let useless = daemon.make_key(&["flows:write"]).await;
     for (method, path, scopes) in protected(&daemon).await {
         let refused = daemon.send(Ask::new(method, &path).key(&useless)).await.refused(403);
         assert_eq!(refused["code"], "permission_denied", "{method} {path}");

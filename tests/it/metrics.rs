@@ -61,7 +61,7 @@ async fn the_same_name_is_the_same_metric() {
     for number in 0..3 {
         daemon.event(Event::of("Seen").unique(&number.to_string())).await;
     }
-    assert_eq!(ids(&daemon.get("/api/metrics").await).len(), 49);
+    assert_eq!(ids(&daemon.get("/api/metrics").await).len(), 53);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
