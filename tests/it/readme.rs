@@ -148,6 +148,30 @@ fn others(config: &Config) -> Vec<Row> {
             "",
             words([limits::WEBHOOKS_MAX, limits::WEBHOOK_TOPICS_MAX]),
         ),
+        row("lists, segments", "", words([limits::LISTS_MAX, limits::SEGMENTS_MAX])),
+        row(
+            &format!(
+                "a segment is followed, {} events or changes at a time, after",
+                limits::FOLLOWED_AT_ONCE_MAX
+            ),
+            "",
+            format!("{} ms", limits::FOLLOW_PAUSE.as_millis()),
+        ),
+        row(
+            "imported people, subscribed, unsubscribed, suppressed in a request",
+            "",
+            words([
+                limits::IMPORT_PROFILES_MAX,
+                limits::SUBSCRIBE_PROFILES_MAX,
+                limits::UNSUBSCRIBE_PROFILES_MAX,
+                limits::SUPPRESS_PROFILES_MAX,
+            ]),
+        ),
+        row(
+            "merged in a request; former ids of a person",
+            "",
+            words([limits::MERGE_SOURCES_MAX, limits::MERGED_INTO_ONE_MAX]),
+        ),
         row("duplicates are known for", long(config.events.unique_id_window), "1m to 400d"),
         row("free disk below which nothing is accepted", "", bytes(reserve)),
     ]
