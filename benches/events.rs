@@ -50,20 +50,20 @@ fn main() {
 type Page = fn(&str, &str, &str) -> String;
 
 const PAGES_OF: [(&str, Page); 8] = [
-    ("(v) p99 of a page at 10⁶ events over 10⁴: all", |_, _, _| String::new()),
-    ("(v) before a moment", |_, _, at| format!("&filter=less-than(datetime,{at})")),
-    ("(v) from a moment on, oldest first", |_, _, at| {
+    ("(q) p99 of a page at 10⁶ events over 10⁴: all", |_, _, _| String::new()),
+    ("(q) before a moment", |_, _, at| format!("&filter=less-than(datetime,{at})")),
+    ("(q) from a moment on, oldest first", |_, _, at| {
         format!("&filter=greater-or-equal(datetime,{at})&sort=datetime")
     }),
-    ("(v) of a metric", |_, metric, _| format!("&filter=equals(metric_id,%22{metric}%22)")),
-    ("(v) of a metric before a moment", |_, metric, at| {
+    ("(q) of a metric", |_, metric, _| format!("&filter=equals(metric_id,%22{metric}%22)")),
+    ("(q) of a metric before a moment", |_, metric, at| {
         format!("&filter=equals(metric_id,%22{metric}%22),less-than(datetime,{at})")
     }),
-    ("(v) of a person", |person, _, _| format!("&filter=equals(profile_id,%22{person}%22)")),
-    ("(v) of a person before a moment", |person, _, at| {
+    ("(q) of a person", |person, _, _| format!("&filter=equals(profile_id,%22{person}%22)")),
+    ("(q) of a person before a moment", |person, _, at| {
         format!("&filter=equals(profile_id,%22{person}%22),less-than(datetime,{at})")
     }),
-    ("(v) of a person and a metric", |person, metric, _| {
+    ("(q) of a person and a metric", |person, metric, _| {
         format!("&filter=equals(profile_id,%22{person}%22),equals(metric_id,%22{metric}%22)")
     }),
 ];

@@ -6,7 +6,10 @@
 
 use std::borrow::Cow;
 use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::ops::{ControlFlow, RangeInclusive};
+use std::rc::Rc;
 
 use serde_json::{Map, Value};
 
@@ -14,7 +17,8 @@ use crate::clock::Timestamp;
 use crate::condition::{Channel, Consent, LazyObject, PastEvent, Status, Subject, Suppression};
 use crate::consent::{self, Consents, Reason};
 use crate::event::{self, Event, Occurrence};
-use crate::id::ProfileId;
+use crate::id::{MetricId, ProfileId};
+use crate::limits;
 use crate::membership;
 use crate::profile::{self, Identifier, Profile, TEXTS};
 use crate::store::{Read, StoreError};
@@ -25,7 +29,37 @@ pub struct Person<'a, R> {
     id: ProfileId,
     attributes: OnceCell<Option<Attributes>>,
     consents: OnceCell<Option<Consents>>,
+    histories: RefCell<HashMap<MetricId, Option<Rc<Newest>>>>,
     failed: RefCell<Option<StoreError>>,
+}
+
+/// The newest events that a person had of a metric.
+struct Newest {
+    /// By their times, the newest first.
+    events: Vec<Occurrence>,
+    /// The last second of those that are not among them; `None` where all are.
+    older_from: Option<i64>,
+}
+
+impl Newest {
+    fn read(from: &impl Read, id: ProfileId, metric: MetricId) -> Result<Self, StoreError> {
+        let mut events: Vec<Occurrence> = Vec::new();
+        event::history(from, id, metric, i64::MIN..=i64::MAX, |occurrence| {
+            events.push(occurrence);
+            if events.len() <= limits::HISTORY_KEPT {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
+        })?;
+        let mut older_from = None;
+        if events.len() > limits::HISTORY_KEPT {
+            // Of its second there may be more.
+            older_from = events.last().map(|last| last.time.seconds());
+            events.retain(|event| Some(event.time.seconds()) > older_from);
+        }
+        Ok(Self { events, older_from })
+    }
 }
 
 struct Attributes {
@@ -47,12 +81,13 @@ impl From<Profile> for Attributes {
 impl<'a, R: Read> Person<'a, R> {
     /// The person with this id; nothing is read yet.
     #[must_use]
-    pub const fn new(from: &'a R, id: ProfileId) -> Self {
+    pub fn new(from: &'a R, id: ProfileId) -> Self {
         Self {
             from,
             id,
             attributes: OnceCell::new(),
             consents: OnceCell::new(),
+            histories: RefCell::new(HashMap::new()),
             failed: RefCell::new(None),
         }
     }
@@ -84,6 +119,25 @@ impl<'a, R: Read> Person<'a, R> {
     fn consents(&self) -> Option<&Consents> {
         let read = || self.keep(consent::get(self.from, self.id));
         self.consents.get_or_init(read).as_ref()
+    }
+
+    /// The newest events of a metric, from the second time on that it is asked about: many
+    /// conditions ask about the same ones.
+    fn newest(&self, metric: MetricId) -> Option<Rc<Newest>> {
+        let mut asked = self.histories.borrow_mut();
+        match asked.entry(metric) {
+            Entry::Vacant(first) => {
+                first.insert(None);
+                None
+            }
+            Entry::Occupied(mut again) => {
+                if again.get().is_none() {
+                    let read = Newest::read(self.from, self.id, metric);
+                    again.insert(self.keep(read).map(Rc::new));
+                }
+                again.get().clone()
+            }
+        }
     }
 
     /// What was read; `None`, and the error kept, where it was not.
@@ -128,11 +182,22 @@ impl<R: Read> Subject for Person<'_, R> {
         visit: &mut dyn FnMut(&dyn PastEvent) -> ControlFlow<()>,
     ) {
         let Ok(metric) = metric_id.parse() else { return };
-        let read = event::history(self.from, self.id, metric, seconds, |occurrence| {
-            let past = Past { person: self, occurrence, event: OnceCell::new() };
-            visit(&past)
-        });
-        self.keep(read);
+        let mut visit =
+            |occurrence| visit(&Past { person: self, occurrence, event: OnceCell::new() });
+        let (first, mut last) = seconds.into_inner();
+        if let Some(newest) = self.newest(metric) {
+            for occurrence in &newest.events {
+                let second = occurrence.time.seconds();
+                if (first..=last).contains(&second) && visit(*occurrence).is_break() {
+                    return;
+                }
+            }
+            match newest.older_from {
+                Some(older_from) if first <= older_from => last = last.min(older_from),
+                _ => return,
+            }
+        }
+        self.keep(event::history(self.from, self.id, metric, first..=last, visit));
     }
 
     fn joined(&self, group_id: &str) -> Option<Timestamp> {

@@ -48,7 +48,7 @@ const FILTERS: &Known<'static> = &[
 
 /// `POST /api/segments`.
 pub(super) async fn create(call: Call) -> Answer {
-    let fields = call.query.fields("segment", &FIELDS)?;
+    let fields = fields(&call)?;
     let new = NewSegment::parse(&call.body)?;
     check_references(&call, new.definition())?;
     let (store, segments) = (&call.parts().store, call.parts().segments.clone());
@@ -61,7 +61,7 @@ pub(super) async fn create(call: Call) -> Answer {
 /// `GET /api/segments`.
 pub(super) async fn list(call: Call) -> Answer {
     call.query.include(&INCLUDE)?;
-    let fields = call.query.fields("segment", &FIELDS)?;
+    let fields = fields(&call)?;
     let terms = call.query.filter(FILTERS)?;
     let mut wanted = Vec::new();
     for live in call.parts().segments.all() {
@@ -88,7 +88,7 @@ pub(super) async fn list(call: Call) -> Answer {
 /// `GET /api/segments/{id}`.
 pub(super) async fn get(call: Call) -> Answer {
     call.query.include(&INCLUDE)?;
-    let fields = call.query.fields("segment", &FIELDS)?;
+    let fields = fields(&call)?;
     let more = call.query.additional_fields("segment", &["profile_count"])?;
     let live = find(&call)?;
     let counts = more.contains(&"profile_count");
@@ -99,7 +99,7 @@ pub(super) async fn get(call: Call) -> Answer {
 
 /// `PATCH /api/segments/{id}`.
 pub(super) async fn update(call: Call) -> Answer {
-    let fields = call.query.fields("segment", &FIELDS)?;
+    let fields = fields(&call)?;
     let id = find(&call)?.segment.id;
     let patch = SegmentPatch::parse(&call.body, id.as_str())?;
     if let Some(definition) = patch.definition() {
@@ -134,7 +134,7 @@ pub(super) async fn profile_ids(call: Call) -> Answer {
 
 /// `GET /api/profiles/{id}/segments`.
 pub(super) async fn of_profile(call: Call) -> Answer {
-    let fields = call.query.fields("segment", &FIELDS)?;
+    let fields = fields(&call)?;
     let snapshot = call.parts().store.snapshot()?;
     let missing = || Problem::not_found(format!("No profile {}.", call.id));
     let profile: ProfileId = call.id.parse().map_err(|_| missing())?;
@@ -223,6 +223,17 @@ impl Explained {
             path: format!("/api/segments/{}/explanation/", self.segment),
         }
     }
+}
+
+/// The fields to show; whoever names a part of the definition sees all of it.
+fn fields(call: &Call) -> Result<Option<Vec<&str>>, Problem> {
+    let mut fields = call.query.fields("segment", &FIELDS)?;
+    if let Some(shown) = &mut fields
+        && shown.contains(&"definition.condition_groups")
+    {
+        shown.push("definition");
+    }
+    Ok(fields)
 }
 
 /// The segment that the path names.

@@ -8,9 +8,11 @@ pub const SEGMENTS_MAX: usize = 1_000;
 pub const GROUP_NAME_CHARS_MAX: usize = 255;
 /// A segment's definition: far more than conditions that a person can still oversee.
 pub const SEGMENT_DEFINITION_BYTES_MAX: usize = 256 * 1024;
-/// Events, changes of people and timers that are each followed in one round: their evaluation takes
-/// some milliseconds, and shares one commit.
-pub const FOLLOWED_AT_ONCE_MAX: usize = 500;
+/// Events, changes of people and timers that are each followed in one round: its evaluation takes
+/// some tens of milliseconds and shares its commits, and who has many of them is asked once.
+pub const FOLLOWED_AT_ONCE_MAX: usize = 2_000;
+/// Events of a person and a metric that are kept while several conditions ask about them.
+pub const HISTORY_KEPT: usize = 64;
 /// Questions whether a person belongs to a segment that one round of a computation asks.
 pub const BACKFILLED_AT_ONCE_MAX: usize = 2_000;
 /// Memberships and timers that one command writes: others wait for the writer no longer than for a

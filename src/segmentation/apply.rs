@@ -36,8 +36,8 @@ pub(super) fn verdicts(
         // Before the computation has reached somebody, nobody knows whether they enter only now.
         let is_computed = present.backfill.is_none_or(|at| at.has_passed(verdict.profile));
         let quiet = verdict.quiet || !is_computed;
-        if let Some(next) = verdict.timer {
-            segment::set_watch(tx, id, verdict.profile, next)?;
+        if verdict.timer.is_some() {
+            segment::set_watch(tx, id, verdict.profile, verdict.timer)?;
         }
         let Some(is_member) = verdict.member else { continue };
         let now = tx.now();

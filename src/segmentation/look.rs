@@ -48,7 +48,7 @@ pub(super) struct Verdict {
     /// Whether they belong to it from now on; `None` where that stays as it is.
     pub(super) member: Option<bool>,
     /// The timer's new moment; `None` where it stays as it is.
-    pub(super) timer: Option<Option<Timestamp>>,
+    pub(super) timer: Option<Timestamp>,
     /// Whether nobody is told.
     pub(super) quiet: bool,
 }
@@ -193,9 +193,12 @@ fn evaluate(
             let standing = question.segment.filter.stand(&person, at);
             let standing = person.checked(standing)?;
             let is_member = membership::joined(snapshot, id, profile)?.is_some();
-            let watched = segment::watch(snapshot, id, profile)?;
             let member = (standing.holds != is_member).then_some(standing.holds);
-            let timer = moved(watched, standing.until, at.now());
+            // Without a moment there is nothing to move, and what fired is removed anyway.
+            let timer = match standing.until {
+                Some(until) => moved(segment::watch(snapshot, id, profile)?, until, at.now()),
+                None => None,
+            };
             if member.is_some() || timer.is_some() {
                 let Question { segment, quiet } = question;
                 verdicts.push(Verdict { segment, profile, member, timer, quiet });
@@ -207,18 +210,9 @@ fn evaluate(
 
 /// Where the timer goes; `None` where it stays. One that fires early is no harm and moves then, so
 /// that it is written only when it has to fire earlier.
-fn moved(
-    watched: Option<Timestamp>,
-    until: Option<Timestamp>,
-    now: Timestamp,
-) -> Option<Option<Timestamp>> {
-    match (watched, until) {
-        (None, None) => None,
-        (Some(watched), _) if watched <= now => Some(until),
-        (Some(watched), Some(until)) if until < watched => Some(Some(until)),
-        (Some(_), _) => None,
-        (None, Some(until)) => Some(Some(until)),
-    }
+fn moved(watched: Option<Timestamp>, until: Timestamp, now: Timestamp) -> Option<Timestamp> {
+    let stays = watched.is_some_and(|watched| now < watched && watched <= until);
+    (!stays).then_some(until)
 }
 
 #[cfg(test)]
@@ -229,16 +223,16 @@ mod tests {
     fn a_timer_moves_only_to_fire_earlier_or_once_it_fired() {
         let at = |second| Some(Timestamp::from_seconds(second));
         let now = Timestamp::from_seconds(10);
-        for (watched, until, expected) in [
-            (None, None, None),
-            (None, at(20), Some(at(20))),
-            (at(15), at(20), None),
-            (at(15), None, None),
-            (at(25), at(20), Some(at(20))),
-            (at(10), at(20), Some(at(20))),
-            (at(9), None, Some(None)),
+        for (watched, expected) in [
+            (None, at(20)),
+            (at(15), None),
+            (at(20), None),
+            (at(25), at(20)),
+            (at(10), at(20)),
+            (at(9), at(20)),
         ] {
-            assert_eq!(moved(watched, until, now), expected, "{watched:?} {until:?}");
+            let until = Timestamp::from_seconds(20);
+            assert_eq!(moved(watched, until, now), expected, "{watched:?}");
         }
     }
 }

@@ -6,6 +6,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ops::{Bound, ControlFlow};
+use std::rc::Rc;
 
 use redb::{
     ReadOnlyTable, ReadTransaction, ReadableTable as _, ReadableTableMetadata as _,
@@ -164,11 +165,16 @@ fn walk(
 /// A consistent view for reading.
 pub struct Snapshot {
     transaction: ReadTransaction,
+    /// The tables that were read from, by name; `None` for one that is not in the file. Finding a
+    /// table costs as much as finding a row.
+    open: RefCell<Vec<(&'static str, Option<Opened>)>>,
 }
+
+type Opened = Rc<ReadOnlyTable<Bytes, Bytes>>;
 
 impl Snapshot {
     pub(super) const fn new(transaction: ReadTransaction) -> Self {
-        Self { transaction }
+        Self { transaction, open: RefCell::new(Vec::new()) }
     }
 
     /// How many rows a table has; that costs no walk over them.
@@ -180,12 +186,20 @@ impl Snapshot {
     }
 
     /// A table that nothing was written to yet is not in the file: it reads as empty.
-    fn open(&self, table: &'static str) -> Result<Option<ReadOnlyTable<Bytes, Bytes>>, StoreError> {
-        match self.transaction.open_table(TableDefinition::new(table)) {
-            Ok(table) => Ok(Some(table)),
-            Err(TableError::TableDoesNotExist(_)) => Ok(None),
-            Err(error) => Err(error.into()),
+    fn open(&self, table: &'static str) -> Result<Option<Opened>, StoreError> {
+        let mut open = self.open.borrow_mut();
+        if let Some((_, opened)) =
+            open.iter().find(|(name, _)| std::ptr::eq(*name, table) || *name == table)
+        {
+            return Ok(opened.clone());
         }
+        let opened = match self.transaction.open_table(TableDefinition::new(table)) {
+            Ok(table) => Some(Rc::new(table)),
+            Err(TableError::TableDoesNotExist(_)) => None,
+            Err(error) => return Err(error.into()),
+        };
+        open.push((table, opened.clone()));
+        Ok(opened)
     }
 }
 
@@ -208,7 +222,7 @@ impl Read for Snapshot {
         visit: &mut Visit<'_>,
     ) -> Result<(), StoreError> {
         match self.open(table)? {
-            Some(table) => walk(&table, range, order, visit),
+            Some(table) => walk(&*table, range, order, visit),
             None => Ok(()),
         }
     }
