@@ -59,7 +59,20 @@ const MODULES: &[(&str, &[&str])] = &[
         ],
     ),
     // Use cases: they join capabilities in one commit.
-    ("person", &["clock", "condition", "consent", "event", "id", "membership", "profile", "store"]),
+    (
+        "person",
+        &[
+            "clock",
+            "condition",
+            "consent",
+            "event",
+            "id",
+            "limits",
+            "membership",
+            "profile",
+            "store",
+        ],
+    ),
     ("matching", &["clock", "condition", "event", "person", "store", "webhook"]),
     (
         "explanation",

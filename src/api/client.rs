@@ -238,9 +238,13 @@ pub(super) async fn create_subscription(call: Call) -> Answer {
     let person = subscriptions::person(&format!(r#"{{"data":{text}}}"#))
         .map_err(|fault| fault.under(PERSON_AT))?;
     let means = Means { method: "CLIENT_API", custom_source };
-    let context = Context { status: Status::Subscribed, list, means };
+    let mut context = Context { status: Status::Subscribed, list, means };
     let ingest = call.parts().ingest.clone();
     let subscribe = move |tx: &mut Tx<'_, '_>| {
+        // It may have been deleted meanwhile.
+        if let Some(named) = &context.list {
+            context.list = list::get(tx, named.id)?;
+        }
         let profile = subscriptions::resolve(tx, &ingest, &person)?;
         subscriptions::apply(tx, &ingest, profile, &said.channels, &context)
     };

@@ -59,7 +59,7 @@ pub(super) fn page<T>(
 ) -> Result<(Vec<T>, Option<String>), Problem> {
     let size = call.query.page_size(limits::LISTS_PAGE_MAX, limits::LISTS_PAGE_MAX)?;
     let (sort, order) = call.query.sort(&SORTS)?.unwrap_or(("created", Order::Ascending));
-    let after = after(call)?;
+    let after = after(call, sort)?;
     let direct = |by: Ordering| match order {
         Order::Ascending => by,
         Order::Descending => by.reverse(),
@@ -73,14 +73,16 @@ pub(super) fn page<T>(
     found.truncate(size);
     let next = found.last().filter(|_| has_more).map(|last| {
         let (key, id) = place(last);
-        format!("{id} {key}")
+        format!("{sort} {id} {key}")
     });
     Ok((found, next))
 }
 
-fn after(call: &Call) -> Result<Option<(String, GroupId)>, Problem> {
+/// The place behind which the page begins; a cursor is good for the sort that it was given out by.
+fn after(call: &Call, sort: &str) -> Result<Option<(String, GroupId)>, Problem> {
     let Some(text) = call.query.cursor()? else { return Ok(None) };
-    let parts = text.split_once(' ');
+    let of_sort = text.strip_prefix(sort).and_then(|rest| rest.strip_prefix(' '));
+    let parts = of_sort.and_then(|rest| rest.split_once(' '));
     let place = parts.and_then(|(id, key)| Some((key.to_owned(), id.parse().ok()?)));
     let wrong = || Problem::parameter("page[cursor]", "is not a cursor that this call gave out");
     place.ok_or_else(wrong).map(Some)

@@ -31,7 +31,7 @@ pub use listing::{Page, Selection, list};
 pub use parse::{NewEvent, parse_bulk, parse_one};
 pub use place::Place;
 pub use properties::{Inferred, Property, properties};
-pub use rows::{erase, get, has_any, indexed_to, last, page, put};
+pub use rows::{erase, get, has_any, indexed_to, last, page, page_intact, put};
 pub use tail::ReadError;
 pub use unique::UniqueIds;
 pub(crate) use unique::UniqueKey;

@@ -16,7 +16,7 @@ mod format;
 mod rows;
 
 pub use errors::{errors, fail_item, forget_some};
-pub use rows::{chunk, create, finish, get, next, page, start, step_done};
+pub use rows::{chunk, create, finish, get, give_up, next, page, start, step_done};
 
 use crate::clock::Timestamp;
 use crate::id::{GroupId, JobId, ProfileId};

@@ -10,7 +10,7 @@ use super::{Counts, Job, JobError, Kind, Status, Task};
 use crate::clock::Timestamp;
 use crate::id::JobId;
 use crate::limits;
-use crate::store::{DecodeError, Order, Read, Row, StoreError, Table, Tx};
+use crate::store::{DecodeError, Key as _, Order, Read, Row, StoreError, Table, Tx};
 
 const JOBS: Table<JobId, JobRow> = Table::new("jobs");
 /// The jobs that are not finished: they are done in this order.
@@ -168,17 +168,38 @@ pub fn step_done(tx: &mut Tx<'_, '_>, job: &mut Job) -> Result<(), StoreError> {
 pub fn finish(tx: &mut Tx<'_, '_>, job: &mut Job, status: Status) -> Result<(), StoreError> {
     job.status = status;
     job.finished = Some(tx.now());
-    let range = (Bound::Included((job.id, 0)), Bound::Included((job.id, u32::MAX)));
+    drop_chunks(tx, job.id)?;
+    tx.put(&JOBS, &job.id, &row(job))?;
+    count_finished(tx, job.id)
+}
+
+/// Removes a job that can not be read, so that the others go on.
+///
+/// # Errors
+/// Where the store fails.
+pub fn give_up(tx: &mut Tx<'_, '_>, id: JobId) -> Result<(), StoreError> {
+    drop_chunks(tx, id)?;
+    tx.remove(&JOBS, &id);
+    count_finished(tx, id)
+}
+
+/// What the chunks hold does not matter any more, nor whether it can be read.
+fn drop_chunks(tx: &mut Tx<'_, '_>, id: JobId) -> Result<(), StoreError> {
+    let key = |chunk| (id, chunk).to_bytes();
+    let range = (Bound::Included(key(0)), Bound::Included(key(u32::MAX)));
     let mut left = Vec::new();
-    tx.scan(&JOB_CHUNKS, range, Order::Ascending, |key, _| {
-        left.push(key);
+    tx.scan_bytes(JOB_CHUNKS.name(), range, Order::Ascending, &mut |key, _| {
+        left.extend(<(JobId, u32)>::from_bytes(key));
         ControlFlow::Continue(())
     })?;
     for key in left {
         tx.remove(&JOB_CHUNKS, &key);
     }
-    tx.remove(&JOBS_WAITING, &job.id);
-    tx.put(&JOBS, &job.id, &row(job))?;
+    Ok(())
+}
+
+fn count_finished(tx: &mut Tx<'_, '_>, id: JobId) -> Result<(), StoreError> {
+    tx.remove(&JOBS_WAITING, &id);
     let mut counts = tx.get(&JOB_COUNTS, &())?.unwrap_or_default();
     counts.unfinished = counts.unfinished.saturating_sub(1);
     counts.finished += 1;

@@ -59,7 +59,14 @@ impl Worker {
         };
         if has_removed {
             let most = limits::LIST_DROPPED_AT_ONCE;
-            self.store.commit(move |tx| list::drop_some(tx, most)).await?;
+            let dropped = self.store.commit(move |tx| list::drop_some(tx, most)).await;
+            match dropped {
+                // It stays as it is; jobs do not wait for it.
+                Err(error @ StoreError::Corrupt { .. }) if next.is_some() => {
+                    error!(%error, "a removed list keeps members");
+                }
+                dropped => dropped?,
+            }
         }
         if let Some(id) = next {
             self.step(id).await?;
@@ -80,6 +87,12 @@ impl Worker {
             Err(IngestError::Fault(fault)) => fault,
         };
         error!(job.id = %id, %why, "a job was cancelled");
-        self.store.commit(move |tx| step::cancel(tx, id, why)).await
+        match self.store.commit(move |tx| step::cancel(tx, id, why)).await {
+            Err(error @ StoreError::Corrupt { .. }) => {
+                error!(job.id = %id, %error, "a job is given up");
+                self.store.commit(move |tx| job::give_up(tx, id)).await
+            }
+            cancelled => cancelled,
+        }
     }
 }

@@ -11,6 +11,9 @@ pub const SEGMENT_DEFINITION_BYTES_MAX: usize = 256 * 1024;
 /// Events, changes of people and timers that are each followed in one round: its evaluation takes
 /// some tens of milliseconds and shares its commits, and who has many of them is asked once.
 pub const FOLLOWED_AT_ONCE_MAX: usize = 2_000;
+/// Questions after which a round takes no more events, changes and timers: at some microseconds
+/// each, a snapshot is held well under a second.
+pub const QUESTIONS_AT_ONCE_MAX: usize = 20_000;
 /// Events of a person and a metric that are kept while several conditions ask about them.
 pub const HISTORY_KEPT: usize = 64;
 /// Questions whether a person belongs to a segment that one round of a computation asks.

@@ -189,7 +189,8 @@ impl Metrics {
         Ok(metrics)
     }
 
-    /// Makes the first-party metrics of the contract that are not there yet.
+    /// Makes the first-party metrics of the contract that are not there yet, and tidings' own,
+    /// however many others there are.
     ///
     /// # Errors
     /// Where the store fails.
@@ -197,10 +198,10 @@ impl Metrics {
         for name in catalogue::FIRST_PARTY {
             let name =
                 MetricName { name: (*name).to_owned(), service: FIRST_PARTY_SERVICE.to_owned() };
-            self.ensure(tx, &name, false)?;
+            self.ensure_within(tx, &name, false, usize::MAX)?;
         }
         for name in own {
-            self.ensure(tx, &MetricName::own(name), false)?;
+            self.ensure_within(tx, &MetricName::own(name), false, usize::MAX)?;
         }
         Ok(())
     }
@@ -215,6 +216,17 @@ impl Metrics {
         name: &MetricName,
         has_value: bool,
     ) -> Result<Arc<Metric>, MetricError> {
+        self.ensure_within(tx, name, has_value, limits::METRICS_MAX)
+    }
+
+    /// The same, where a new one makes no more than `most`.
+    fn ensure_within(
+        &self,
+        tx: &mut Tx<'_, '_>,
+        name: &MetricName,
+        has_value: bool,
+        most: usize,
+    ) -> Result<Arc<Metric>, MetricError> {
         let known = self.by_name(&name.service, &name.name);
         let known = match known {
             Some(metric) => Some(metric),
@@ -223,6 +235,7 @@ impl Metrics {
         let metric = match known {
             Some(metric) if metric.has_value || !has_value => return Ok(metric),
             Some(metric) => Metric { has_value: true, ..(*metric).clone() },
+            None if self.count() >= most => return Err(MetricError::TooMany),
             None => self.make(tx, name, has_value)?,
         };
         rows::put(tx, &metric)?;
@@ -232,15 +245,16 @@ impl Metrics {
         Ok(metric)
     }
 
+    fn count(&self) -> usize {
+        self.0.read().expect("no holder panics").by_id.len()
+    }
+
     fn make(
         &self,
         tx: &mut Tx<'_, '_>,
         name: &MetricName,
         has_value: bool,
     ) -> Result<Metric, MetricError> {
-        if self.0.read().expect("no holder panics").by_id.len() >= limits::METRICS_MAX {
-            return Err(MetricError::TooMany);
-        }
         let id = loop {
             let id = MetricId::from_random(tx.random()?);
             if rows::get(tx, id)?.is_none() {

@@ -140,11 +140,7 @@ impl People {
 /// Gives the destination what hangs on a source besides its profile: the ids by which it was known,
 /// and so its history, its consents, and its lists since when it was on them.
 fn carry_over(tx: &mut Tx<'_, '_>, source: ProfileId, into: ProfileId) -> Result<(), StoreError> {
-    for list in list::all(tx)? {
-        let Some(joined) = membership::joined(tx, list.id, source)? else { continue };
-        membership::leave(tx, list.id, source)?;
-        membership::join(tx, list.id, into, joined)?;
-    }
+    list::carry_over(tx, source, into)?;
     for segment in segment::ids(tx)? {
         membership::leave(tx, segment, source)?;
         segment::set_watch(tx, segment, source, None)?;

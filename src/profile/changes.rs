@@ -4,7 +4,7 @@
 //! one who follows the log once everything that depends on it was looked at. So nothing that can
 //! change a segment is ever missed, also over a crash.
 
-use std::ops::Bound;
+use std::ops::{Bound, ControlFlow};
 
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
@@ -105,7 +105,12 @@ pub fn note(tx: &mut Tx<'_, '_>, change: Change) -> Result<(), StoreError> {
 /// Where the store can not be read.
 pub fn changes(from: &impl Read, most: usize) -> Result<Vec<(ChangeId, Change)>, StoreError> {
     let all = (Bound::Unbounded, Bound::Unbounded);
-    let rows = from.page(&PROFILE_CHANGES, all, Order::Ascending, most)?;
+    let mut rows = Vec::new();
+    // One that does not verify stays behind, and the others are followed.
+    from.scan_intact(&PROFILE_CHANGES, all, Order::Ascending, |id, row| {
+        rows.push((id, row));
+        if rows.len() < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    })?;
     let change = |row: ChangeRow| Change {
         profile: row.profile,
         aspect: match row.aspect {

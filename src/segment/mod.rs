@@ -13,7 +13,7 @@ mod registry;
 mod rows;
 
 pub use parse::{NewSegment, SegmentPatch, check_references};
-pub use registry::{Live, SegmentError, Segments};
+pub use registry::{Live, SegmentError, Segments, View};
 pub use rows::{
     Watch, backfill, backfills, drop_watches, due, get, ids, leaving, left, next_due, put_backfill,
     remove_backfill, set_watch, watch,

@@ -38,9 +38,13 @@ struct Touches {
 
 /// All segments, in memory. Clones share it.
 #[derive(Clone, Default)]
-pub struct Segments(Arc<RwLock<Index>>);
+pub struct Segments(Arc<RwLock<View>>);
 
-#[derive(Default)]
+/// All segments as they were at one moment: what is found out from one view fits together.
+#[derive(Clone, Default)]
+pub struct View(Arc<Index>);
+
+#[derive(Clone, Default)]
 struct Index {
     by_id: BTreeMap<GroupId, Arc<Live>>,
     /// The active ones that count the events of a metric.
@@ -123,69 +127,58 @@ impl Segments {
             match Live::new(segment) {
                 Ok(live) => segments.learn(live),
                 // It was parsed before it was stored.
-                Err(fault) => tracing::error!(segment.id = %id, %fault, "a segment is left out"),
+                Err(fault) => {
+                    tracing::error!(segment.id = %id, at = %fault.pointer, "a segment is left out");
+                }
             }
         }
         Ok(segments)
     }
 
     fn learn(&self, live: Live) {
-        let mut index = self.0.write().expect("no holder panics");
-        index.by_id.insert(live.segment.id, Arc::new(live));
-        index.sort_by_metric();
+        self.now_have(|by_id| drop(by_id.insert(live.segment.id, Arc::new(live))));
     }
 
     fn forget(&self, id: GroupId) {
-        let mut index = self.0.write().expect("no holder panics");
-        index.by_id.remove(&id);
+        self.now_have(|by_id| drop(by_id.remove(&id)));
+    }
+
+    /// Views that were taken before stay as they are.
+    fn now_have(&self, change: impl FnOnce(&mut BTreeMap<GroupId, Arc<Live>>)) {
+        let mut view = self.0.write().expect("no holder panics");
+        let index = Arc::make_mut(&mut view.0);
+        change(&mut index.by_id);
         index.sort_by_metric();
+    }
+
+    /// All segments as they are now.
+    #[must_use]
+    pub fn view(&self) -> View {
+        self.0.read().expect("no holder panics").clone()
     }
 
     /// Every segment, by id.
     #[must_use]
     pub fn all(&self) -> Vec<Arc<Live>> {
-        self.0.read().expect("no holder panics").by_id.values().cloned().collect()
+        self.view().0.by_id.values().cloned().collect()
     }
 
     /// The segment with this id.
     #[must_use]
     pub fn get(&self, id: GroupId) -> Option<Arc<Live>> {
-        self.0.read().expect("no holder panics").by_id.get(&id).cloned()
-    }
-
-    /// The active segments that an event of this metric can change.
-    #[must_use]
-    pub fn touched_by_metric(&self, metric: MetricId) -> Vec<Arc<Live>> {
-        let index = self.0.read().expect("no holder panics");
-        index.by_metric.get(&metric).cloned().unwrap_or_default()
-    }
-
-    /// The active segments that a change of a person can change.
-    #[must_use]
-    pub fn touched_by(&self, aspect: &Aspect) -> Vec<Arc<Live>> {
-        let index = self.0.read().expect("no holder panics");
-        let touched = index.by_id.values().filter(|live| live.segment.is_active);
-        touched.filter(|live| live.is_touched_by(aspect)).cloned().collect()
-    }
-
-    /// Whether there is no segment that follows anything.
-    #[must_use]
-    pub fn is_idle(&self) -> bool {
-        let index = self.0.read().expect("no holder panics");
-        !index.by_id.values().any(|live| live.segment.is_active)
+        self.view().get(id)
     }
 
     /// Whether a segment depends on who belongs to this list or segment.
     #[must_use]
     pub fn is_named(&self, group: GroupId) -> bool {
-        let index = self.0.read().expect("no holder panics");
-        index.by_id.values().any(|live| live.groups().contains(&group))
+        self.view().0.by_id.values().any(|live| live.groups().contains(&group))
     }
 
     /// Whether a segment counts the events of this metric.
     #[must_use]
     pub fn listens_to(&self, metric: MetricId) -> bool {
-        self.0.read().expect("no holder panics").by_metric.contains_key(&metric)
+        self.0.read().expect("no holder panics").0.by_metric.contains_key(&metric)
     }
 
     /// Makes a segment, whose members are found from now on.
@@ -199,7 +192,7 @@ impl Segments {
         people: u64,
     ) -> Result<Segment, SegmentError> {
         tx.needs_room()?;
-        if self.0.read().expect("no holder panics").by_id.len() >= limits::SEGMENTS_MAX {
+        if rows::ids(tx)?.len() >= limits::SEGMENTS_MAX {
             return Err(SegmentError::TooMany);
         }
         let segment = Segment {
@@ -233,7 +226,7 @@ impl Segments {
         let was_active = segment.is_active;
         let mut is_new = false;
         if let Some(definition) = patch.definition {
-            self.check_no_circle(id, &definition)?;
+            check_no_circle(tx, id, &definition)?;
             is_new = definition != segment.definition;
             segment.definition = definition;
         }
@@ -281,26 +274,52 @@ impl Segments {
         tx.after_commit(move || segments.forget(id));
         Ok(())
     }
+}
 
-    /// Refuses a definition by which the segment would depend on itself: nobody could say who
-    /// belongs to it.
-    fn check_no_circle(&self, id: GroupId, definition: &str) -> Result<(), Fault> {
-        let mut open = Touches::of(&parse::stored_definition(definition)?).groups;
-        let index = self.0.read().expect("no holder panics");
-        let mut seen = HashSet::new();
-        while let Some(group) = open.pop() {
-            if group == id {
-                let why = "names a segment that depends on this one: who belongs to it would \
-                           depend on who belongs to it";
-                return Err(Fault::new(parse::DEFINITION_AT, why));
-            }
-            if seen.insert(group)
-                && let Some(live) = index.by_id.get(&group)
-            {
-                open.extend(live.groups());
-            }
+/// Refuses a definition by which the segment would depend on itself: nobody could say who belongs
+/// to it. The rows are asked, because a change of the same commit may be the other half.
+fn check_no_circle(from: &impl Read, id: GroupId, definition: &str) -> Result<(), SegmentError> {
+    let mut open = Touches::of(&parse::stored_definition(definition)?).groups;
+    let mut seen = HashSet::new();
+    while let Some(group) = open.pop() {
+        if group == id {
+            let why = "names a segment that depends on this one: who belongs to it would depend \
+                       on who belongs to it";
+            return Err(Fault::new(parse::DEFINITION_AT, why).into());
         }
-        Ok(())
+        if seen.insert(group)
+            && let Some(segment) = rows::get(from, group)?
+        {
+            open.extend(Touches::of(&parse::stored_definition(&segment.definition)?).groups);
+        }
+    }
+    Ok(())
+}
+
+impl View {
+    /// The segment with this id.
+    #[must_use]
+    pub fn get(&self, id: GroupId) -> Option<Arc<Live>> {
+        self.0.by_id.get(&id).cloned()
+    }
+
+    /// The active segments that an event of this metric can change.
+    #[must_use]
+    pub fn touched_by_metric(&self, metric: MetricId) -> &[Arc<Live>] {
+        self.0.by_metric.get(&metric).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The active segments that a change of a person can change.
+    #[must_use]
+    pub fn touched_by(&self, aspect: &Aspect) -> Vec<Arc<Live>> {
+        let touched = self.0.by_id.values().filter(|live| live.segment.is_active);
+        touched.filter(|live| live.is_touched_by(aspect)).cloned().collect()
+    }
+
+    /// Whether there is no segment that follows anything.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        !self.0.by_id.values().any(|live| live.segment.is_active)
     }
 }
 

@@ -12,7 +12,7 @@ use super::{Backfill, Segment};
 use crate::clock::Timestamp;
 use crate::id::{GroupId, ProfileId};
 use crate::limits;
-use crate::store::{Order, Read, Row, StoreError, Table, Tx};
+use crate::store::{Key as _, Order, Read, Row, StoreError, Table, Tx};
 
 const SEGMENTS: Table<GroupId, SegmentRow> = Table::new("segments");
 const SEGMENT_BACKFILLS: Table<GroupId, BackfillRow> = Table::new("segment_backfills");
@@ -74,8 +74,12 @@ fn segment(id: GroupId, row: SegmentRow) -> Segment {
 /// Every segment.
 pub(super) fn all(from: &impl Read) -> Result<Vec<Segment>, StoreError> {
     let everything = (Bound::Unbounded, Bound::Unbounded);
-    let rows = from.page(&SEGMENTS, everything, Order::Ascending, limits::SEGMENTS_MAX)?;
-    Ok(rows.into_iter().map(|(id, row)| segment(id, row)).collect())
+    let mut found = Vec::new();
+    from.scan_intact(&SEGMENTS, everything, Order::Ascending, |id, row| {
+        found.push(segment(id, row));
+        ControlFlow::Continue(())
+    })?;
+    Ok(found)
 }
 
 /// The ids of every segment.
@@ -83,7 +87,14 @@ pub(super) fn all(from: &impl Read) -> Result<Vec<Segment>, StoreError> {
 /// # Errors
 /// Where the store can not be read.
 pub fn ids(from: &impl Read) -> Result<Vec<GroupId>, StoreError> {
-    Ok(all(from)?.into_iter().map(|segment| segment.id).collect())
+    let mut ids = Vec::new();
+    // Only the keys are wanted: definitions are large.
+    let all = (Bound::Unbounded, Bound::Unbounded);
+    from.scan_bytes(SEGMENTS.name(), all, Order::Ascending, &mut |key, _| {
+        ids.extend(GroupId::from_bytes(key));
+        ControlFlow::Continue(())
+    })?;
+    Ok(ids)
 }
 
 /// The segment with this id.

@@ -2,7 +2,10 @@
 //! nothing.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
+
+use tracing::error;
 
 use super::rows;
 use crate::clock::Timestamp;
@@ -13,7 +16,7 @@ use crate::limits;
 use crate::membership;
 use crate::person::Person;
 use crate::profile;
-use crate::segment::{self, Backfill, Live, Segments, Watch};
+use crate::segment::{self, Backfill, Live, Segment, View, Watch};
 use crate::store::{Snapshot, StoreError};
 
 /// What one round is about, and what came of it.
@@ -57,6 +60,7 @@ pub(super) struct Verdict {
 #[derive(Default)]
 struct Questions {
     people: BTreeMap<ProfileId, BTreeMap<GroupId, Question>>,
+    count: usize,
 }
 
 struct Question {
@@ -65,15 +69,26 @@ struct Question {
 }
 
 impl Questions {
-    fn add(&mut self, profile: ProfileId, segments: Vec<Arc<Live>>, quiet: bool) {
+    /// Adds what to ask about a person. Quiet is only what nothing else causes.
+    fn add(&mut self, profile: ProfileId, segments: &[Arc<Live>], quiet: bool) {
         if segments.is_empty() {
             return;
         }
         let asked = self.people.entry(profile).or_default();
         for segment in segments {
-            let id = segment.segment.id;
-            asked.entry(id).or_insert(Question { segment, quiet }).quiet |= quiet;
+            match asked.entry(segment.segment.id) {
+                Entry::Occupied(mut again) => again.get_mut().quiet &= quiet,
+                Entry::Vacant(first) => {
+                    first.insert(Question { segment: Arc::clone(segment), quiet });
+                    self.count += 1;
+                }
+            }
         }
+    }
+
+    /// Whether one round has enough of them.
+    const fn are_enough(&self) -> bool {
+        self.count >= limits::QUESTIONS_AT_ONCE_MAX
     }
 }
 
@@ -87,43 +102,48 @@ impl Looked {
     }
 }
 
-/// Looks at what happened until now and evaluates it.
-pub(super) fn look(
-    snapshot: &Snapshot,
-    segments: &Segments,
-    at: &At,
-) -> Result<Looked, StoreError> {
+/// Looks at what happened until now and evaluates it, with one view of all segments.
+pub(super) fn look(snapshot: &Snapshot, segments: &View, at: &At) -> Result<Looked, StoreError> {
     let mut questions = Questions::default();
     let (followed_to, log_has_more) = follow_log(snapshot, segments, &mut questions)?;
-    let changes = profile::changes(snapshot, limits::FOLLOWED_AT_ONCE_MAX)?;
-    for (_, change) in &changes {
-        let touched = segments.touched_by(&change.aspect);
-        questions.add(change.profile, touched, change.quiet);
+    let mut changes = Vec::new();
+    let noted = profile::changes(snapshot, limits::FOLLOWED_AT_ONCE_MAX)?;
+    let mut has_more = log_has_more || noted.len() == limits::FOLLOWED_AT_ONCE_MAX;
+    for (id, change) in noted {
+        if questions.are_enough() {
+            has_more = true;
+            break;
+        }
+        questions.add(change.profile, &segments.touched_by(&change.aspect), change.quiet);
+        changes.push(id);
     }
-    let fired = segment::due(snapshot, at.now(), limits::FOLLOWED_AT_ONCE_MAX)?;
-    for watch in &fired {
+    let mut fired = Vec::new();
+    let due = segment::due(snapshot, at.now(), limits::FOLLOWED_AT_ONCE_MAX)?;
+    has_more |= due.len() == limits::FOLLOWED_AT_ONCE_MAX;
+    for watch in due {
+        if questions.are_enough() {
+            has_more = true;
+            break;
+        }
         let live = segments.get(watch.segment).filter(|live| live.segment.is_active);
-        questions.add(watch.profile, live.into_iter().collect(), false);
+        questions.add(watch.profile, live.as_slice(), false);
+        fired.push(watch);
     }
     let backfills = next_people(snapshot, segments, &mut questions)?;
-    let has_more = log_has_more
-        || changes.len() == limits::FOLLOWED_AT_ONCE_MAX
-        || fired.len() == limits::FOLLOWED_AT_ONCE_MAX
-        || !backfills.is_empty();
     Ok(Looked {
         followed_to,
-        changes: changes.into_iter().map(|(id, _)| id).collect(),
+        changes,
         fired,
+        has_more: has_more || !backfills.is_empty(),
         backfills,
         verdicts: evaluate(snapshot, questions, at)?,
-        has_more,
     })
 }
 
 /// Asks about the events that were indexed since the last round.
 fn follow_log(
     snapshot: &Snapshot,
-    segments: &Segments,
+    segments: &View,
     questions: &mut Questions,
 ) -> Result<(Option<EventId>, bool), StoreError> {
     let (after, to) = (rows::followed_to(snapshot)?, event::indexed_to(snapshot)?);
@@ -133,12 +153,16 @@ fn follow_log(
     if segments.is_idle() {
         return Ok((Some(to), false));
     }
-    let events = event::page(snapshot, after, to, limits::FOLLOWED_AT_ONCE_MAX)?;
-    for event in &events {
-        questions.add(event.profile, segments.touched_by_metric(event.metric), false);
-    }
+    let events = event::page_intact(snapshot, after, to, limits::FOLLOWED_AT_ONCE_MAX)?;
     // Where the page is empty, the events up to there were erased.
-    let followed_to = events.last().map_or(to, |event| event.id);
+    let mut followed_to = if events.is_empty() { to } else { after };
+    for event in &events {
+        if questions.are_enough() {
+            break;
+        }
+        questions.add(event.profile, segments.touched_by_metric(event.metric), false);
+        followed_to = event.id;
+    }
     Ok((Some(followed_to), followed_to < to))
 }
 
@@ -146,37 +170,39 @@ fn follow_log(
 /// same person go on together.
 fn next_people(
     snapshot: &Snapshot,
-    segments: &Segments,
+    segments: &View,
     questions: &mut Questions,
 ) -> Result<Vec<Stride>, StoreError> {
-    let under_way = segment::backfills(snapshot)?;
+    let under_way = segment::backfills(snapshot)?.into_iter();
+    let mut under_way: Vec<(Arc<Live>, Backfill)> =
+        under_way.filter_map(|(id, backfill)| Some((segments.get(id)?, backfill))).collect();
     let Some(cursor) = under_way.iter().map(|(_, backfill)| backfill.cursor).min() else {
         return Ok(Vec::new());
     };
-    let together: Vec<_> =
-        under_way.iter().filter(|(_, backfill)| backfill.cursor == cursor).collect();
-    let computed: Vec<_> = together.iter().filter_map(|(id, _)| segments.get(*id)).collect();
+    under_way.retain(|(_, backfill)| backfill.cursor == cursor);
     // Fewer people at a time where many segments ask about each.
-    let most = (limits::BACKFILLED_AT_ONCE_MAX / together.len().max(1)).max(1);
+    let most = (limits::BACKFILLED_AT_ONCE_MAX / under_way.len().max(1)).max(1);
     let people = profile::ids_after(snapshot, cursor, most)?;
+    let computed: Vec<_> = under_way.iter().map(|(live, _)| Arc::clone(live)).collect();
     for profile in &people {
-        questions.add(*profile, computed.clone(), true);
+        questions.add(*profile, &computed, true);
     }
     let is_end = people.len() < most;
-    let stride = |(id, from): &(GroupId, Backfill)| {
-        let revision = segments.get(*id)?.segment.revision;
+    let stride = |(live, from): (Arc<Live>, Backfill)| {
         let evaluated = from.evaluated.saturating_add(people.len() as u64);
         let to = Backfill {
             cursor: people.last().copied().or(from.cursor),
             evaluated,
             total: from.total.max(evaluated),
         };
-        Some(Stride { segment: *id, revision, from: *from, to: (!is_end).then_some(to) })
+        let Segment { id, revision, .. } = live.segment;
+        Stride { segment: id, revision, from, to: (!is_end).then_some(to) }
     };
-    Ok(together.into_iter().filter_map(stride).collect())
+    Ok(under_way.into_iter().map(stride).collect())
 }
 
-/// Answers the questions; keeps the answers that are to be written.
+/// Answers the questions; keeps the answers that are to be written. A row that can not be read
+/// will not be so tomorrow: who depends on it stays as they are, and the others go on.
 fn evaluate(
     snapshot: &Snapshot,
     questions: Questions,
@@ -184,25 +210,42 @@ fn evaluate(
 ) -> Result<Vec<Verdict>, StoreError> {
     let mut verdicts = Vec::new();
     for (profile, asked) in questions.people {
-        let person = Person::new(snapshot, profile);
-        // Who was deleted or merged belongs to nothing; that commit saw to it.
-        if !person.exists()? {
-            continue;
-        }
-        for (id, question) in asked {
-            let standing = question.segment.filter.stand(&person, at);
-            let standing = person.checked(standing)?;
-            let is_member = membership::joined(snapshot, id, profile)?.is_some();
-            let member = (standing.holds != is_member).then_some(standing.holds);
-            // Without a moment there is nothing to move, and what fired is removed anyway.
-            let timer = match standing.until {
-                Some(until) => moved(segment::watch(snapshot, id, profile)?, until, at.now()),
-                None => None,
-            };
-            if member.is_some() || timer.is_some() {
-                let Question { segment, quiet } = question;
-                verdicts.push(Verdict { segment, profile, member, timer, quiet });
+        match answer(snapshot, profile, asked, at) {
+            Ok(answers) => verdicts.extend(answers),
+            Err(StoreError::Corrupt { table, error }) => {
+                error!(profile.id = %profile, table, %error, "a person is left out of segments");
             }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(verdicts)
+}
+
+/// Answers what is asked about one person.
+fn answer(
+    snapshot: &Snapshot,
+    profile: ProfileId,
+    asked: BTreeMap<GroupId, Question>,
+    at: &At,
+) -> Result<Vec<Verdict>, StoreError> {
+    let mut verdicts = Vec::new();
+    let person = Person::new(snapshot, profile);
+    // Who was deleted or merged belongs to nothing; that commit saw to it.
+    if !person.exists()? {
+        return Ok(verdicts);
+    }
+    for (id, Question { segment, quiet }) in asked {
+        let standing = segment.filter.stand(&person, at);
+        let standing = person.checked(standing)?;
+        let is_member = membership::joined(snapshot, id, profile)?.is_some();
+        let member = (standing.holds != is_member).then_some(standing.holds);
+        // Without a moment there is nothing to move, and what fired is removed anyway.
+        let timer = match standing.until {
+            Some(until) => moved(segment::watch(snapshot, id, profile)?, until, at.now()),
+            None => None,
+        };
+        if member.is_some() || timer.is_some() {
+            verdicts.push(Verdict { segment, profile, member, timer, quiet });
         }
     }
     Ok(verdicts)

@@ -1,4 +1,4 @@
-//! How far the log was followed.
+//! How far the log was followed, and by which calendar.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +14,34 @@ struct CursorRow {
 
 impl Row for CursorRow {
     const SCHEMA: u8 = 1;
+}
+
+const SEGMENT_CALENDAR: Table<(), CalendarRow> = Table::new("segment_calendar");
+
+/// What all answers stand on besides the data.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct CalendarRow {
+    zone: String,
+    meaning: u32,
+}
+
+impl Row for CalendarRow {
+    const SCHEMA: u8 = 1;
+}
+
+/// Counts the changes of what conditions mean: a version that reads them otherwise asks everybody
+/// anew.
+const MEANING: u32 = 1;
+
+/// Whether the answers that are stored were found by the calendar of this zone.
+pub(super) fn is_calendar(from: &impl Read, zone: &str) -> Result<bool, StoreError> {
+    let row = from.get(&SEGMENT_CALENDAR, &())?;
+    Ok(row.is_some_and(|row| row.zone == zone && row.meaning == MEANING))
+}
+
+pub(super) fn put_calendar(tx: &mut Tx<'_, '_>, zone: &str) -> Result<(), StoreError> {
+    let row = CalendarRow { zone: zone.to_owned(), meaning: MEANING };
+    tx.put(&SEGMENT_CALENDAR, &(), &row)
 }
 
 /// The last event that was followed; [`EventId::MIN`] where none was.

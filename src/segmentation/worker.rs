@@ -4,8 +4,8 @@ use jiff::tz::TimeZone;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
-use super::apply;
 use super::look::{Looked, look};
+use super::{apply, rows};
 use crate::clock::{Clock, Timestamp};
 use crate::condition::At;
 use crate::id::GroupId;
@@ -13,7 +13,7 @@ use crate::ingest::Ingest;
 use crate::limits;
 use crate::membership;
 use crate::profile::{self, Aspect, Change};
-use crate::segment::{self, Segments};
+use crate::segment::{self, Backfill, Segments};
 use crate::store::{Store, StoreError, Tx};
 
 /// Keeps memberships true.
@@ -45,6 +45,9 @@ impl Worker {
     /// Runs until `stop`; what is left then is followed after the next start.
     pub async fn run(self, stop: CancellationToken) {
         let mut commits = self.store.commits();
+        if let Err(error) = self.keep_calendar().await {
+            error!(%error, "segments could not be asked by another calendar");
+        }
         while !stop.is_cancelled() {
             commits.mark_unchanged();
             let until = match self.round().await {
@@ -73,6 +76,28 @@ impl Worker {
         }
     }
 
+    /// Where the account's zone is another one than before, or conditions mean something else, every
+    /// segment is computed anew.
+    pub(super) async fn keep_calendar(&self) -> Result<(), StoreError> {
+        let zone = self.zone.iana_name().unwrap_or("UTC").to_owned();
+        let people = {
+            let snapshot = self.store.snapshot()?;
+            if rows::is_calendar(&snapshot, &zone)? {
+                return Ok(());
+            }
+            profile::number(&snapshot)?
+        };
+        let segments = self.segments.clone();
+        let recompute = move |tx: &mut Tx<'_, '_>| {
+            for live in segments.all().iter().filter(|live| live.segment.is_active) {
+                let start = Backfill { cursor: None, evaluated: 0, total: people };
+                segment::put_backfill(tx, live.segment.id, start)?;
+            }
+            rows::put_calendar(tx, &zone)
+        };
+        self.store.commit(recompute).await
+    }
+
     async fn rest(&self, until: Option<Timestamp>) {
         match until {
             Some(until) => self.clock.sleep_until(until).await,
@@ -86,7 +111,7 @@ impl Worker {
         let at = At::in_zone(self.clock.now(), self.zone.clone());
         let looking = tokio::task::spawn_blocking(move || {
             let snapshot = store.snapshot()?;
-            let looked = look(&snapshot, &segments, &at)?;
+            let looked = look(&snapshot, &segments.view(), &at)?;
             Ok::<_, StoreError>((
                 looked,
                 segment::leaving(&snapshot)?,

@@ -6,6 +6,7 @@
 //! off: everything acknowledged is on disk, and an attempt that was cut off is made again.
 
 mod door;
+mod loops;
 mod parts;
 
 use std::fmt;
@@ -26,19 +27,13 @@ use self::parts::Registries;
 use crate::api::{Api, Parts, RateLimit};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::delivery::{self, Deliveries, Messages, Policies, Sender, Tasks, Tokens};
+use crate::delivery::{self, Messages, Sender, Tasks, Tokens};
 use crate::egress::EgressError;
-use crate::erasure;
-use crate::event;
-use crate::ingest::{Ingest, Reactors};
-use crate::jobs;
 use crate::master_key::MasterKeyError;
-use crate::operations::Operations;
 use crate::people::People;
 use crate::profile;
-use crate::replay::{Replays, Worker};
+use crate::replay::Replays;
 use crate::secret::Secret;
-use crate::segmentation;
 use crate::store::{Store, StoreError, WriterHandle};
 
 /// The store's file in the data directory.
@@ -155,35 +150,16 @@ impl Server {
         store: Store,
         writer: &mut Option<WriterHandle>,
     ) -> Result<Self, StartError> {
-        let Registries {
-            policy,
-            egress,
-            metrics,
-            keys,
-            webhooks,
-            segments,
-            unique_ids,
-            account,
-            dev_key,
-        } = Registries::load(config, &store).await?;
+        let registries = Registries::load(config, &store).await?;
 
         let (tcp, addr, unix, socket) = door::listen(config).await?;
 
         delivery::keep_ids_growing(&store).await?;
         profile::catch_up(&store).await?;
-        let deliveries = Deliveries::new(
-            webhooks.clone(),
-            clock.clone(),
-            config.delivery.concurrency,
-            &store.snapshot()?,
-        )?;
-        let ingest = Ingest::new(
-            store.clone(),
-            metrics.clone(),
-            Reactors { webhooks: webhooks.clone(), segments: segments.clone() },
-            deliveries.clone(),
-            unique_ids,
-        )?;
+        let (deliveries, ingest) = registries.recording(config, &store, &clock)?;
+        let Registries {
+            policy, egress, metrics, keys, webhooks, segments, account, dev_key, ..
+        } = registries;
         let base_url: Arc<str> = config.public_url_at(addr).as_str().trim_end_matches('/').into();
         let server = Self {
             addr,
@@ -206,20 +182,9 @@ impl Server {
             messages: Messages::default(),
             tokens: Tokens::default(),
         });
-        let replays = Replays::new(metrics.clone(), webhooks.clone(), deliveries.clone());
-        server.start_loops(config, &sender, &deliveries, &ingest);
-        let following = segmentation::Worker {
-            store: store.clone(),
-            segments: segments.clone(),
-            ingest: ingest.clone(),
-            clock: clock.clone(),
-            zone: account.zone(),
-        };
-        server.deliveries.tracker.spawn(following.run(server.deliveries.stop.clone()));
-        let replaying = Worker::new(store.clone(), replays.clone(), clock.clone());
-        server.deliveries.tracker.spawn(replaying.run(server.deliveries.stop.clone()));
-        let api = Api::new(Parts {
+        let parts = Parts {
             people: People::new(store.clone(), ingest.clone()),
+            replays: Replays::new(metrics.clone(), webhooks.clone(), deliveries.clone()),
             store,
             ingest,
             metrics,
@@ -227,7 +192,6 @@ impl Server {
             segments,
             deliveries,
             sender,
-            replays,
             keys,
             account,
             policy,
@@ -240,39 +204,11 @@ impl Server {
                 config.rate_limit.requests_per_second,
                 config.rate_limit.requests_per_minute,
             ),
-        });
+        };
+        loops::start(config, &parts, &server.deliveries);
+        let api = Api::new(parts);
         Door::open(api, (tcp, unix), &server.requests, server.stop_requests.clone());
         Ok(server)
-    }
-
-    /// Starts what works without being asked.
-    fn start_loops(
-        &self,
-        config: &Config,
-        sender: &Arc<Sender>,
-        deliveries: &Deliveries,
-        ingest: &Ingest,
-    ) {
-        let policies = Policies {
-            steps: config.delivery.retry_schedule.clone().into(),
-            disable_after: config.delivery.disable_after,
-        };
-        deliveries.start(Arc::clone(sender), policies, &self.deliveries);
-        let operations = Operations {
-            store: self.store.clone(),
-            deliveries: deliveries.clone(),
-            ingest: ingest.clone(),
-        };
-        let stop = self.deliveries.stop.clone();
-        self.deliveries.tracker.spawn(operations.run(stop.clone()));
-        let indexing = event::Indexer::new(self.store.clone());
-        self.deliveries.tracker.spawn(indexing.run(stop.clone()));
-        let sweeping = profile::Sweeper::new(self.store.clone());
-        self.deliveries.tracker.spawn(sweeping.run(stop.clone()));
-        let jobs = jobs::Worker::new(self.store.clone(), ingest.clone());
-        self.deliveries.tracker.spawn(jobs.run(stop.clone()));
-        let erasing = erasure::Worker { store: self.store.clone(), deliveries: deliveries.clone() };
-        self.deliveries.tracker.spawn(erasing.run(stop));
     }
 
     /// Where the API listens.

@@ -9,11 +9,13 @@ use std::path::Path;
 use super::{DEV_KEY_FILE, DevKey, StartError};
 use crate::account::{self, Account};
 use crate::api::ClientAccess;
+use crate::clock::Clock;
 use crate::config::Config;
+use crate::delivery::Deliveries;
 use crate::egress::{Egress, Policy};
 use crate::event::UniqueIds;
 use crate::id::AccountId;
-use crate::ingest;
+use crate::ingest::{self, Ingest, Reactors};
 use crate::key::{KeyError, Keys, NewKey};
 use crate::master_key;
 use crate::metric::{MetricError, Metrics, OPERATIONAL};
@@ -57,6 +59,33 @@ impl Registries {
         let account = prepare(store, &metrics, config).await?;
         let dev_key = if config.dev { Some(dev_key(store, &keys, config).await?) } else { None };
         Ok(Self { policy, egress, metrics, keys, webhooks, segments, unique_ids, account, dev_key })
+    }
+}
+
+impl Registries {
+    /// What events are recorded through, and what brings them to endpoints.
+    pub(super) fn recording(
+        &self,
+        config: &Config,
+        store: &Store,
+        clock: &Clock,
+    ) -> Result<(Deliveries, Ingest), StoreError> {
+        let reactors =
+            Reactors { webhooks: self.webhooks.clone(), segments: self.segments.clone() };
+        let deliveries = Deliveries::new(
+            self.webhooks.clone(),
+            clock.clone(),
+            config.delivery.concurrency,
+            &store.snapshot()?,
+        )?;
+        let ingest = Ingest::new(
+            store.clone(),
+            self.metrics.clone(),
+            reactors,
+            deliveries.clone(),
+            self.unique_ids.clone(),
+        )?;
+        Ok((deliveries, ingest))
     }
 }
 

@@ -4,6 +4,7 @@
 //! `list.rs` the listing.
 
 mod list;
+mod refused;
 mod view;
 
 use std::sync::Arc;

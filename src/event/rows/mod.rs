@@ -93,21 +93,54 @@ pub fn page(
     to: EventId,
     most: usize,
 ) -> Result<Vec<Event>, StoreError> {
-    let (mut events, mut bytes) = (Vec::new(), 0);
-    if after >= to || most == 0 {
-        return Ok(events);
+    let mut taking = Taking { events: Vec::new(), bytes: 0, most };
+    if after < to && most > 0 {
+        let range = (Bound::Excluded(after), Bound::Included(to));
+        from.scan(&EVENTS, range, Order::Ascending, |id, row| taking.take(id, row))?;
     }
-    let range = (Bound::Excluded(after), Bound::Included(to));
-    from.scan(&EVENTS, range, Order::Ascending, |id, row| {
-        bytes += row.properties.len();
-        events.push(event(id, row));
-        let has_room = events.len() < most && bytes < EVENTS_PAGE_BYTES_MAX;
+    taking.of_now(from)
+}
+
+/// As [`page`], leaving out rows that do not verify, for who must not stand still because of one.
+///
+/// # Errors
+/// Where the store can not be read.
+pub fn page_intact(
+    from: &impl Read,
+    after: EventId,
+    to: EventId,
+    most: usize,
+) -> Result<Vec<Event>, StoreError> {
+    let mut taking = Taking { events: Vec::new(), bytes: 0, most };
+    if after < to && most > 0 {
+        let range = (Bound::Excluded(after), Bound::Included(to));
+        from.scan_intact(&EVENTS, range, Order::Ascending, |id, row| taking.take(id, row))?;
+    }
+    taking.of_now(from)
+}
+
+/// A page that is being filled.
+struct Taking {
+    events: Vec<Event>,
+    bytes: usize,
+    most: usize,
+}
+
+impl Taking {
+    fn take(&mut self, id: EventId, row: EventRow) -> ControlFlow<()> {
+        self.bytes += row.properties.len();
+        self.events.push(event(id, row));
+        let has_room = self.events.len() < self.most && self.bytes < EVENTS_PAGE_BYTES_MAX;
         if has_room { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-    })?;
-    for event in &mut events {
-        event.profile = profile::current(from, event.profile)?;
     }
-    Ok(events)
+
+    /// The events, each about the person as they are known now.
+    fn of_now(mut self, from: &impl Read) -> Result<Vec<Event>, StoreError> {
+        for event in &mut self.events {
+            event.profile = profile::current(from, event.profile)?;
+        }
+        Ok(self.events)
+    }
 }
 
 /// Hands the events after `after` to `visit`, oldest first, until it breaks; each about the

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::world::World;
+use super::world::{Past, World};
 use crate::id::{GroupId, ProfileId};
 
 const PEOPLE: u8 = 4;
@@ -154,7 +154,9 @@ impl Run {
                 let properties = format!(r#"{{"brand":"b{brand}"}}"#);
                 let (person, metric) = (Self::name(person), METRICS[usize::from(metric)]);
                 let value = value.map(i64::from);
-                self.world.event(&person, metric, hours(hours_ago), &properties, value).await;
+                let seconds_ago = hours(hours_ago);
+                let past = Past { metric, seconds_ago, properties: &properties, value };
+                self.world.event(&person, past).await;
             }
             Happening::Plan { person, plan } => {
                 let plan = format!(r#""properties":{{"plan":"p{plan}"}}"#);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::world::World;
+use super::world::{Past, World};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -29,10 +29,10 @@ async fn time_alone_brings_people_in_and_out_and_both_are_told() {
     let segment = world.segment(&unengaged(received.as_str(), opened.as_str())).await;
     world.settle().await;
     let ann = world.person("ann", r#""first_name":"Ann""#).await;
-    world.event("ann", "Opened", 0, "{}", None).await;
+    world.event("ann", Past::just("Opened")).await;
     world.clock.advance(20 * DAY);
-    world.event("ann", "Received", 0, "{}", None).await;
-    world.event("ann", "Received", 0, "{}", None).await;
+    world.event("ann", Past::just("Received")).await;
+    world.event("ann", Past::just("Received")).await;
     world.settle().await;
     assert_eq!(world.told(segment), [], "opened twenty days ago");
     world.clock.advance(10 * DAY);
@@ -90,7 +90,7 @@ async fn a_segment_can_stand_on_another_but_not_on_itself() {
     let inner = world.segment(named).await;
     let outer = world.segment(&within(inner.as_str(), false)).await;
     world.settle().await;
-    world.event("ann", "Opened", 0, "{}", None).await;
+    world.event("ann", Past::just("Opened")).await;
     world.settle().await;
     let ann = world.members(outer)[0];
     world.person("ann", r#""first_name":"Ann""#).await;

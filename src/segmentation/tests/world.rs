@@ -33,6 +33,21 @@ use crate::webhook::Webhooks;
 /// 2026-01-01.
 pub(super) const START: Timestamp = Timestamp::from_seconds(1_767_225_600);
 
+/// Something that somebody did.
+pub(super) struct Past<'p> {
+    pub(super) metric: &'p str,
+    pub(super) seconds_ago: i64,
+    pub(super) properties: &'p str,
+    pub(super) value: Option<i64>,
+}
+
+impl<'p> Past<'p> {
+    /// Just now, and without anything to tell.
+    pub(super) const fn just(metric: &'p str) -> Self {
+        Self { metric, seconds_ago: 0, properties: "{}", value: None }
+    }
+}
+
 pub(super) struct World {
     pub(super) store: Store,
     writer: WriterHandle,
@@ -90,23 +105,16 @@ impl World {
     }
 
     /// Records an event of the person with this external id.
-    pub(super) async fn event(
-        &mut self,
-        person: &str,
-        metric: &str,
-        ago: i64,
-        properties: &str,
-        value: Option<i64>,
-    ) {
+    pub(super) async fn event(&mut self, person: &str, past: Past<'_>) {
         self.events += 1;
         let event = NewEvent {
-            metric: MetricName::parse(metric, None).unwrap(),
+            metric: MetricName::parse(past.metric, None).unwrap(),
             profile: ProfilePatch::external(person),
-            time: Timestamp::from_seconds(self.now().seconds() - ago),
+            time: Timestamp::from_seconds(self.now().seconds() - past.seconds_ago),
             unique_id: format!("u{}", self.events),
-            value: value.map(|value| value.to_string()),
+            value: past.value.map(|value| value.to_string()),
             value_currency: None,
-            properties: properties.to_owned(),
+            properties: past.properties.to_owned(),
             backfill: false,
             pointer: String::new(),
         };
