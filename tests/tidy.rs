@@ -30,7 +30,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("metric", &["clock", "id", "json", "limits", "store"]),
     ("profile", &["clock", "condition", "id", "json", "limits", "store"]),
     ("membership", &["clock", "id", "store"]),
-    ("consent", &["clock", "id", "profile", "store"]),
+    ("consent", &["clock", "id", "limits", "profile", "store"]),
     ("list", &["clock", "id", "json", "limits", "membership", "profile", "store"]),
     ("segment", &["clock", "condition", "id", "json", "limits", "membership", "profile", "store"]),
     ("job", &["clock", "id", "limits", "store"]),

@@ -8,14 +8,14 @@ use super::groups::{self, Entry};
 use super::jsonapi::{self, Resource, attributes};
 use super::query::Known;
 use super::{Answer, Call, Reply, members};
-use crate::id::{GroupId, ProfileId};
+use crate::id::GroupId;
 use crate::list::{self, List, ListError, ListPatch, NewList};
 use crate::membership;
-use crate::profile;
 use crate::store::{StoreError, Tx};
 use crate::subscriptions::{self, MemberError, Members};
 
-const FIELDS: [&str; 6] = ["created", "id", "name", "opt_in_process", "profile_count", "updated"];
+pub(super) const FIELDS: [&str; 6] =
+    ["created", "id", "name", "opt_in_process", "profile_count", "updated"];
 /// Neither tags nor flows are there yet, so neither gives anything.
 const INCLUDE: [&str; 2] = ["flow-triggers", "tags"];
 const FILTERS: &Known<'static> = &[
@@ -158,33 +158,6 @@ impl From<Refused> for Problem {
     }
 }
 
-/// `GET /api/profiles/{id}/lists`.
-pub(super) async fn of_profile(call: Call) -> Answer {
-    let fields = call.query.fields("list", &FIELDS)?;
-    let data: Vec<_> = lists_of(&call)?
-        .iter()
-        .map(|list| resource(&call, list, None).to_bytes(call.base(), fields.as_deref()))
-        .collect();
-    Ok(jsonapi::many(&call, &data, &[], None))
-}
-
-/// `GET /api/profiles/{id}/relationships/lists`.
-pub(super) async fn ids_of_profile(call: Call) -> Answer {
-    let data: Vec<_> = lists_of(&call)?
-        .iter()
-        .map(|list| json!({ "type": "list", "id": list.id.as_str() }).to_string().into_bytes())
-        .collect();
-    Ok(jsonapi::many(&call, &data, &[], None))
-}
-
-fn lists_of(call: &Call) -> Result<Vec<List>, Problem> {
-    let missing = || Problem::not_found(format!("No profile {}.", call.id));
-    let id: ProfileId = call.id.parse().map_err(|_| missing())?;
-    let snapshot = call.parts().store.snapshot()?;
-    profile::get(&snapshot, id)?.ok_or_else(missing)?;
-    Ok(list::of(&snapshot, id)?)
-}
-
 fn id(call: &Call) -> Result<GroupId, Problem> {
     call.id.parse().map_err(|_| Problem::not_found(format!("No list {}.", call.id)))
 }
@@ -199,7 +172,8 @@ fn answer(call: &Call, status: StatusCode, list: &Resource, fields: Option<&[&st
     jsonapi::one(call, status, &list.to_bytes(call.base(), fields), &[])
 }
 
-fn resource(call: &Call, list: &List, count: Option<u64>) -> Resource {
+/// The list's resource object; with the number of its members where that is given.
+pub(super) fn resource(call: &Call, list: &List, count: Option<u64>) -> Resource {
     let mut shown = attributes(json!({
         "name": list.name,
         "created": list.created.rfc3339_seconds(),

@@ -161,10 +161,10 @@ pub(super) static ROUTES: &[Route] = &[
         => 201 answer "ProfileMerged" by profiles::merge),
     route!(GET "/api/profiles/{id}/lists" "get_lists_for_profile" "The lists that a person is on"
         scopes ["lists:read", "profiles:read"] parameters [LIST_FIELDS]
-        => 200 answer "ListCollection" by lists::of_profile),
+        => 200 answer "ListCollection" by profiles::lists),
     route!(GET "/api/profiles/{id}/relationships/lists" "get_list_ids_for_profile" "The ids of the lists that a person is on"
         scopes ["lists:read", "profiles:read"] parameters []
-        => 200 answer "Relationships" by lists::ids_of_profile),
+        => 200 answer "Relationships" by profiles::list_ids),
     route!(POST "/api/lists" "create_list" "Make a list"
         scopes ["lists:write"] parameters [LIST_FIELDS] body "ListCreate"
         => 201 answer "List" by lists::create),
@@ -260,7 +260,10 @@ pub(super) static ROUTES: &[Route] = &[
         => 200 answer "ImportErrorCollection" by jobs::errors),
     route!(GET "/api/profiles/{id}/segments" "get_segments_for_profile" "The segments that a person belongs to"
         scopes ["profiles:read", "segments:read"] parameters [SEGMENT_FIELDS]
-        => 200 answer "SegmentCollection" by segments::of_profile),
+        => 200 answer "SegmentCollection" by profiles::segments),
+    route!(GET "/api/profiles/{id}/relationships/segments" "get_segment_ids_for_profile" "The ids of the segments that a person belongs to"
+        scopes ["profiles:read", "segments:read"] parameters []
+        => 200 answer "Relationships" by profiles::segment_ids),
     route!(POST "/api/segments" "create_segment" "Define a segment; its members are found in the background"
         scopes ["segments:write"] parameters [SEGMENT_FIELDS] body "SegmentCreate"
         => 201 answer "Segment" by segments::create),

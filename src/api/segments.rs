@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::error::Problem;
 use super::groups::{self, Entry};
 use super::jsonapi::{self, Resource, attributes};
-use super::query::Known;
+use super::query::{Known, Term};
 use super::{Answer, Call, Reply, members};
 use crate::clock::Timestamp;
 use crate::condition::At;
@@ -54,7 +54,8 @@ pub(super) async fn create(call: Call) -> Answer {
     let (store, segments) = (&call.parts().store, call.parts().segments.clone());
     let people = profile::number(&store.snapshot()?)?;
     let made = store.commit(move |tx| segments.create(tx, new, people)).await?;
-    let data = resource(&store.snapshot()?, &made, false)?.to_bytes(call.base(), fields.as_deref());
+    let data = resource(&store.snapshot()?, call.base(), &made, false)?
+        .to_bytes(call.base(), fields.as_deref());
     Ok(jsonapi::one(&call, StatusCode::CREATED, &data, &[]))
 }
 
@@ -68,7 +69,7 @@ pub(super) async fn list(call: Call) -> Answer {
         let mut fits = true;
         for term in &terms {
             fits &= match term.field.as_str() {
-                "is_active" => term.texts()?.contains(&text_of(live.segment.is_active)),
+                "is_active" => flags(term)?.contains(&live.segment.is_active),
                 "is_starred" => term.boolean()? == live.segment.is_starred,
                 _ => entry(&live).fits(term)?,
             };
@@ -79,7 +80,7 @@ pub(super) async fn list(call: Call) -> Answer {
     let snapshot = call.parts().store.snapshot()?;
     let mut data = Vec::with_capacity(page.len());
     for live in page {
-        let resource = resource(&snapshot, &live.segment, false)?;
+        let resource = resource(&snapshot, call.base(), &live.segment, false)?;
         data.push(resource.to_bytes(call.base(), fields.as_deref()));
     }
     Ok(jsonapi::many(&call, &data, &[], next.as_deref()))
@@ -88,11 +89,16 @@ pub(super) async fn list(call: Call) -> Answer {
 /// `GET /api/segments/{id}`.
 pub(super) async fn get(call: Call) -> Answer {
     call.query.include(&INCLUDE)?;
-    let fields = fields(&call)?;
+    let mut fields = fields(&call)?;
     let more = call.query.additional_fields("segment", &["profile_count"])?;
     let live = find(&call)?;
-    let counts = more.contains(&"profile_count");
-    let resource = resource(&call.parts().store.snapshot()?, &live.segment, counts)?;
+    let is_named = |fields: &Vec<&str>| fields.contains(&"profile_count");
+    let counts = is_named(&more) || fields.as_ref().is_some_and(is_named);
+    // What is asked for by its name in either way is shown.
+    if let Some(shown) = &mut fields {
+        shown.extend(more);
+    }
+    let resource = resource(&call.parts().store.snapshot()?, call.base(), &live.segment, counts)?;
     let data = resource.to_bytes(call.base(), fields.as_deref());
     Ok(jsonapi::one(&call, StatusCode::OK, &data, &[]))
 }
@@ -108,7 +114,7 @@ pub(super) async fn update(call: Call) -> Answer {
     let (store, segments) = (&call.parts().store, call.parts().segments.clone());
     let people = profile::number(&store.snapshot()?)?;
     let changed = store.commit(move |tx| segments.change(tx, id, patch, people)).await?;
-    let resource = resource(&store.snapshot()?, &changed, false)?;
+    let resource = resource(&store.snapshot()?, call.base(), &changed, false)?;
     let data = resource.to_bytes(call.base(), fields.as_deref());
     Ok(jsonapi::one(&call, StatusCode::OK, &data, &[]))
 }
@@ -132,32 +138,14 @@ pub(super) async fn profile_ids(call: Call) -> Answer {
     members::ids(call, id, members::FILTERS_OF_SEGMENTS).await
 }
 
-/// `GET /api/profiles/{id}/segments`.
-pub(super) async fn of_profile(call: Call) -> Answer {
-    let fields = fields(&call)?;
-    let snapshot = call.parts().store.snapshot()?;
-    let missing = || Problem::not_found(format!("No profile {}.", call.id));
-    let profile: ProfileId = call.id.parse().map_err(|_| missing())?;
-    if !profile::exists(&snapshot, profile)? {
-        return Err(missing());
-    }
-    let mut data = Vec::new();
-    for live in call.parts().segments.all() {
-        if membership::joined(&snapshot, live.segment.id, profile)?.is_some() {
-            let resource = resource(&snapshot, &live.segment, false)?;
-            data.push(resource.to_bytes(call.base(), fields.as_deref()));
-        }
-    }
-    Ok(jsonapi::many(&call, &data, &[], None))
-}
-
 /// `GET /api/segments/{id}/explanation`: why a person belongs to it or does not.
 pub(super) async fn explain(call: Call) -> Answer {
     let live = find(&call)?;
     let terms = call.query.filter(&[("profile_id", &["equals"])])?;
-    let asked = terms.first().ok_or_else(|| {
-        Problem::parameter("filter", "is required: equals(profile_id,\"…\") says about whom")
-    })?;
+    let [asked] = terms.as_slice() else {
+        let why = "must name one person: equals(profile_id,\"…\")";
+        return Err(Problem::parameter("filter", why));
+    };
     let wrong = |why: String| Problem::parameter("filter", format!("profile_id: {why}"));
     let given: ProfileId = asked.text()?.parse().map_err(|why| wrong(format!("{why}")))?;
     let (store, parts) = (call.parts().store.clone(), call.parts());
@@ -250,8 +238,17 @@ fn check_references(call: &Call, definition: &str) -> Result<(), Problem> {
     Ok(())
 }
 
-const fn text_of(flag: bool) -> &'static str {
-    if flag { "true" } else { "false" }
+/// The flags that a term names.
+fn flags(term: &Term) -> Result<Vec<bool>, Problem> {
+    let flag = |text: &str| match text.to_ascii_lowercase().as_str() {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err(Problem::parameter(
+            "filter",
+            format!("is_active: `{text}` is neither true nor false"),
+        )),
+    };
+    term.texts()?.into_iter().map(flag).collect()
 }
 
 fn entry(live: &Arc<Live>) -> Entry<'_> {
@@ -262,6 +259,7 @@ fn entry(live: &Arc<Live>) -> Entry<'_> {
 /// The segment's resource object; with the number of its members where that is asked for.
 pub(super) fn resource(
     from: &impl Read,
+    base: &str,
     segment: &Segment,
     counts: bool,
 ) -> Result<Resource, StoreError> {
@@ -284,11 +282,15 @@ pub(super) fn resource(
         let members = membership::count(from, segment.id)?;
         shown.insert("profile_count".to_owned(), members.into());
     }
+    let at = format!("{base}/api/segments/{}", segment.id);
     Ok(Resource {
         kind: "segment",
         id: segment.id.to_string(),
         attributes: shown,
-        relationships: None,
+        relationships: Some(json!({ "profiles": { "links": {
+            "self": format!("{at}/relationships/profiles/"),
+            "related": format!("{at}/profiles/"),
+        } } })),
         path: format!("/api/segments/{}/", segment.id),
     })
 }

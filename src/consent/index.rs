@@ -1,14 +1,17 @@
 //! Who is held back, by reason and by since when: the index behind the filters of profiles.
 //!
-//! Its entries are written with the row that they are about. Whoever has several fitting reasons is
-//! listed once, at the first of them in the order that is asked for.
+//! Its entries are written with the row that they are about. Whoever has several fitting reasons
+//! has a place for each of them; which of these counts is said by [`Wanted::first`]. `listing.rs`
+//! makes pages of it.
 
-use std::ops::Bound;
+use std::collections::{BinaryHeap, VecDeque};
+use std::ops::{Bound, RangeBounds as _};
 
 use super::rows::reason_number;
 use super::{Consents, Reason};
 use crate::clock::Timestamp;
 use crate::id::{GroupId, ProfileId};
+use crate::limits;
 use crate::store::{Order, Read, StoreError, Table, Tx};
 
 /// Since when, person.
@@ -34,30 +37,56 @@ pub enum Of {
     AnyList,
 }
 
-/// Which people a page has.
+/// Which suppressions count: those for which all of it is true.
 #[derive(Clone, Copy, Debug)]
 pub struct Wanted {
-    /// Which suppressions count.
+    /// What they hold back.
     pub of: Of,
     /// Of one reason; `None` for any.
     pub reason: Option<Reason>,
     /// Since when they are there.
     pub within: (Bound<Timestamp>, Bound<Timestamp>),
-    /// The last one of the page before.
-    pub after: Option<Suppressed>,
-    /// By since when.
-    pub order: Order,
-    /// How many, at most.
-    pub most: usize,
 }
 
 /// A person who is held back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Suppressed {
-    /// Who.
-    pub profile: ProfileId,
     /// Since when.
     pub at: Timestamp,
+    /// Who.
+    pub profile: ProfileId,
+}
+
+impl Wanted {
+    /// Since when a person is held back by what counts: the first moment in the given order, where
+    /// they are at all.
+    #[must_use]
+    pub fn first(&self, consents: &Consents, order: Order) -> Option<Timestamp> {
+        let all: Vec<(Reason, Timestamp)> = match self.of {
+            Of::Everything => {
+                consents.suppressions.iter().map(|one| (one.reason, one.at)).collect()
+            }
+            Of::AnyList | Of::List(_) => {
+                let is_wanted = |list| self.of == Of::AnyList || self.of == Of::List(list);
+                let of_lists = consents.list_suppressions.iter().filter(|one| is_wanted(one.list));
+                of_lists.map(|one| (one.reason, one.at)).collect()
+            }
+        };
+        let fits = |(reason, at): &(Reason, Timestamp)| {
+            self.reason.is_none_or(|wanted| wanted == *reason) && self.within.contains(at)
+        };
+        let fitting = all.into_iter().filter(fits).map(|(_, at)| at);
+        match order {
+            Order::Ascending => fitting.min(),
+            Order::Descending => fitting.max(),
+        }
+    }
+
+    /// Whether anything that counts holds a person back.
+    #[must_use]
+    pub fn fits(&self, consents: &Consents) -> bool {
+        self.first(consents, Order::Ascending).is_some()
+    }
 }
 
 /// Brings the index up to date with a row that was `before` and will be `after`.
@@ -84,36 +113,100 @@ pub(super) fn update(
     Ok(())
 }
 
-/// The people of a page, each once.
+/// The people for whom something counts, some maybe twice, where they have no more than `most`
+/// places; `None` where they have more.
 ///
 /// # Errors
 /// Where the store can not be read.
-pub fn page(from: &impl Read, wanted: &Wanted) -> Result<Vec<Suppressed>, StoreError> {
-    let runs = runs(from, wanted)?;
-    let mut found: Vec<Suppressed> = Vec::new();
-    let mut after = wanted.after;
-    while found.len() < wanted.most {
-        let (places, is_end) = places(from, &runs, wanted, after)?;
-        for (at, profile) in &places {
-            let here = Suppressed { profile: *profile, at: *at };
-            let is_new = found.last() != Some(&here);
-            if is_new && first_of(from, wanted, *profile)? == Some(*at) {
-                found.push(here);
-            }
-            if found.len() == wanted.most {
-                return Ok(found);
-            }
+pub fn few(
+    from: &impl Read,
+    wanted: &Wanted,
+    most: usize,
+) -> Result<Option<Vec<ProfileId>>, StoreError> {
+    let mut walk = Walk::start(from, wanted, Order::Ascending, None)?;
+    let mut people = Vec::new();
+    while let Some(held) = walk.next()? {
+        if people.len() == most {
+            return Ok(None);
         }
-        if is_end {
-            break;
-        }
-        after = places.last().map(|(at, profile)| Suppressed { profile: *profile, at: *at });
+        people.push(held.profile);
     }
-    Ok(found)
+    Ok(Some(people))
 }
 
-/// A part of the index that is in the order of time.
+/// A part of the index that is in the order of time: list, if any, and reason.
 type Run = (Option<GroupId>, u8);
+
+/// The places of several runs as one, in order, read as far as they are asked for.
+pub(super) struct Walk<'f, R> {
+    from: &'f R,
+    order: Order,
+    within: (Bound<Timestamp>, Bound<Timestamp>),
+    /// Each with what was read of it and not yet given.
+    runs: Vec<(Run, VecDeque<Place>)>,
+    /// The next place of each run that has one, with the number of the run; the largest is next.
+    heads: BinaryHeap<((i64, u128), usize)>,
+    last: Option<Place>,
+}
+
+impl<'f, R: Read> Walk<'f, R> {
+    /// Before the first place behind `after`.
+    ///
+    /// # Errors
+    /// Where the store can not be read.
+    pub(super) fn start(
+        from: &'f R,
+        wanted: &Wanted,
+        order: Order,
+        after: Option<Suppressed>,
+    ) -> Result<Self, StoreError> {
+        let runs = runs(from, wanted)?.into_iter().map(|run| (run, VecDeque::new())).collect();
+        let last = after.map(|held| (held.at, held.profile));
+        let heads = BinaryHeap::new();
+        let mut walk = Self { from, order, within: wanted.within, runs, heads, last };
+        for number in 0..walk.runs.len() {
+            walk.read_on(number, last)?;
+        }
+        Ok(walk)
+    }
+
+    /// The next place; `None` at the end.
+    ///
+    /// # Errors
+    /// Where the store can not be read.
+    pub(super) fn next(&mut self) -> Result<Option<Suppressed>, StoreError> {
+        while let Some((_, number)) = self.heads.pop() {
+            let Some(place) = self.runs[number].1.pop_front() else { continue };
+            self.read_on(number, Some(place))?;
+            // Two reasons since the same moment are one place.
+            if self.last.replace(place) != Some(place) {
+                let (at, profile) = place;
+                return Ok(Some(Suppressed { at, profile }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Names the next place of a run, which is the first behind `last`.
+    fn read_on(&mut self, number: usize, last: Option<Place>) -> Result<(), StoreError> {
+        let (run, places) = &mut self.runs[number];
+        if places.is_empty()
+            && let Some(range) = range(self.within, last, self.order)
+        {
+            places.extend(read(self.from, *run, range, self.order)?);
+        }
+        if let Some((at, profile)) = places.front() {
+            let (micros, id) = (at.micros(), profile.as_u128());
+            let rank = match self.order {
+                // The complement turns the order around.
+                Order::Ascending => (!micros, !id),
+                Order::Descending => (micros, id),
+            };
+            self.heads.push((rank, number));
+        }
+        Ok(())
+    }
+}
 
 /// The parts of the index that have what is wanted.
 fn runs(from: &impl Read, wanted: &Wanted) -> Result<Vec<Run>, StoreError> {
@@ -140,74 +233,45 @@ fn lists(from: &impl Read) -> Result<Vec<GroupId>, StoreError> {
     }
 }
 
-/// The next places of all runs together, in order, as far as all of them were read; and whether
-/// that is their end.
-fn places(
-    from: &impl Read,
-    runs: &[Run],
-    wanted: &Wanted,
-    after: Option<Suppressed>,
-) -> Result<(Vec<Place>, bool), StoreError> {
-    let Some(range) = range(wanted, after) else { return Ok((Vec::new(), true)) };
-    let is_before = |a: &Place, b: &Place| match wanted.order {
-        Order::Ascending => a < b,
-        Order::Descending => a > b,
-    };
-    let mut all: Vec<Place> = Vec::new();
-    let mut horizon: Option<Place> = None;
-    for run in runs {
-        let read = read(from, *run, range, wanted)?;
-        if let Some(last) = read.last().filter(|_| read.len() == wanted.most) {
-            let is_nearer = horizon.is_none_or(|known| is_before(last, &known));
-            horizon = if is_nearer { Some(*last) } else { horizon };
-        }
-        all.extend(read);
-    }
-    all.sort_unstable();
-    if wanted.order == Order::Descending {
-        all.reverse();
-    }
-    all.retain(|place| horizon.is_none_or(|horizon| !is_before(&horizon, place)));
-    Ok((all, horizon.is_none()))
-}
-
-/// The places of a page, both ends included; `None` where there can be none.
-fn range(wanted: &Wanted, after: Option<Suppressed>) -> Option<(Place, Place)> {
+/// The places within a time and behind `last`, both ends included; `None` where there can be none.
+fn range(
+    within: (Bound<Timestamp>, Bound<Timestamp>),
+    last: Option<Place>,
+    order: Order,
+) -> Option<(Place, Place)> {
     let micro = |at: Timestamp, step: i64| Timestamp::from_micros(at.micros().saturating_add(step));
-    let mut low = match wanted.within.0 {
+    let mut low = match within.0 {
         Bound::Included(at) => (at, FIRST),
         Bound::Excluded(at) => (micro(at, 1), FIRST),
         Bound::Unbounded => (Timestamp::from_micros(i64::MIN), FIRST),
     };
-    let mut high = match wanted.within.1 {
+    let mut high = match within.1 {
         Bound::Included(at) => (at, LAST),
         Bound::Excluded(at) => (micro(at, -1), LAST),
         Bound::Unbounded => (Timestamp::from_micros(i64::MAX), LAST),
     };
-    if let Some(Suppressed { profile, at }) = after {
-        let step = |by: u128, up: bool| {
-            let number = profile.as_u128();
-            ProfileId::from_u128(if up {
-                number.saturating_add(by)
-            } else {
-                number.saturating_sub(by)
-            })
-        };
-        match wanted.order {
-            Order::Ascending => low = low.max((at, step(1, true))),
-            Order::Descending => high = high.min((at, step(1, false))),
+    if let Some((at, profile)) = last {
+        let number = profile.as_u128();
+        match order {
+            Order::Ascending => {
+                low = low.max((at, ProfileId::from_u128(number.saturating_add(1))));
+            }
+            Order::Descending => {
+                high = high.min((at, ProfileId::from_u128(number.saturating_sub(1))));
+            }
         }
     }
     (low <= high).then_some((low, high))
 }
 
+/// The first places of a run within a range.
 fn read(
     from: &impl Read,
     (list, reason): Run,
     (low, high): (Place, Place),
-    wanted: &Wanted,
+    order: Order,
 ) -> Result<Vec<Place>, StoreError> {
-    let (order, most) = (wanted.order, wanted.most);
+    let most = limits::SUPPRESSIONS_READ_AT_ONCE;
     let Some(list) = list else {
         let range = (Bound::Included((reason, low)), Bound::Included((reason, high)));
         let rows = from.page(&CONSENT_SUPPRESSIONS, range, order, most)?;
@@ -216,125 +280,4 @@ fn read(
     let range = (Bound::Included((list, (reason, low))), Bound::Included((list, (reason, high))));
     let rows = from.page(&CONSENT_LIST_SUPPRESSIONS, range, order, most)?;
     Ok(rows.into_iter().map(|((_, (_, place)), ())| place).collect())
-}
-
-/// Since when the person is held back, by the first of their reasons that are wanted.
-fn first_of(
-    from: &impl Read,
-    wanted: &Wanted,
-    profile: ProfileId,
-) -> Result<Option<Timestamp>, StoreError> {
-    use std::ops::RangeBounds as _;
-    let consents = super::get(from, profile)?;
-    let of_lists = consents.list_suppressions.iter();
-    let all: Vec<(Reason, Timestamp)> = match wanted.of {
-        Of::Everything => consents.suppressions.iter().map(|held| (held.reason, held.at)).collect(),
-        Of::List(list) => {
-            of_lists.filter(|held| held.list == list).map(|held| (held.reason, held.at)).collect()
-        }
-        Of::AnyList => of_lists.map(|held| (held.reason, held.at)).collect(),
-    };
-    let fits = |(reason, at): &(Reason, Timestamp)| {
-        wanted.reason.is_none_or(|of| of == *reason) && wanted.within.contains(at)
-    };
-    let fitting = all.into_iter().filter(fits).map(|(_, at)| at);
-    Ok(match wanted.order {
-        Order::Ascending => fitting.min(),
-        Order::Descending => fitting.max(),
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use redb::backends::InMemoryBackend;
-
-    use super::super::{ListSuppression, Suppression};
-    use super::*;
-    use crate::clock::Clock;
-    use crate::store::{Snapshot, Store};
-
-    fn person(number: u128) -> ProfileId {
-        ProfileId::from_u128(number)
-    }
-
-    fn at(second: i64) -> Timestamp {
-        Timestamp::from_seconds(second)
-    }
-
-    fn held(reasons: &[(Reason, i64)], of_lists: &[(GroupId, i64)]) -> Consents {
-        let mut consents = Consents::default();
-        for (reason, second) in reasons {
-            consents.suppressions.push(Suppression { reason: *reason, at: at(*second) });
-        }
-        for (list, second) in of_lists {
-            let reason = Reason::Unsubscribe;
-            consents.list_suppressions.push(ListSuppression {
-                list: *list,
-                reason,
-                at: at(*second),
-            });
-        }
-        consents
-    }
-
-    /// Every page of `most`, one after the other.
-    fn paged(snapshot: &Snapshot, wanted: Wanted) -> Vec<u128> {
-        let mut numbers = Vec::new();
-        let mut wanted = wanted;
-        loop {
-            let found = page(snapshot, &wanted).unwrap();
-            numbers.extend(found.iter().map(|held| held.profile.as_u128()));
-            if found.len() < wanted.most {
-                return numbers;
-            }
-            wanted.after = found.last().copied();
-        }
-    }
-
-    #[tokio::test]
-    async fn people_are_listed_once_in_every_order_and_page_size() {
-        let clock = Clock::manual(Timestamp::EPOCH);
-        let (store, writer) = Store::open_on(InMemoryBackend::new(), 1 << 20, clock).unwrap();
-        let (a, b): (GroupId, GroupId) = ("AAAAAA".parse().unwrap(), "BBBBBB".parse().unwrap());
-        let (bounce, user) = (Reason::HardBounce, Reason::UserSuppressed);
-        let everyone = [
-            held(&[(bounce, 10), (user, 50)], &[(a, 5)]),
-            held(&[(user, 20)], &[(a, 7), (b, 3)]),
-            held(&[(user, 20), (bounce, 20)], &[]),
-            held(&[(user, 5), (bounce, 40)], &[(b, 9)]),
-        ];
-        let done = store.commit(move |tx| {
-            for (number, consents) in (1..).zip(&everyone) {
-                super::super::put(tx, person(number), &Consents::default(), consents)?;
-            }
-            // Who is no more held back leaves the index.
-            let gone = held(&[(user, 1)], &[(a, 1)]);
-            super::super::put(tx, person(9), &Consents::default(), &gone)?;
-            super::super::erase(tx, person(9))
-        });
-        done.await.unwrap_or_else(|error: StoreError| panic!("{error}"));
-        let snapshot = store.snapshot().unwrap();
-        let all = (Bound::Unbounded, Bound::Unbounded);
-        let from_10_to_40 = (Bound::Included(at(10)), Bound::Excluded(at(40)));
-        let (up, down) = (Order::Ascending, Order::Descending);
-        for (of, reason, within, order, expected) in [
-            (Of::Everything, None, all, up, vec![4, 1, 2, 3]),
-            (Of::Everything, None, all, down, vec![1, 4, 3, 2]),
-            (Of::Everything, Some(user), all, up, vec![4, 2, 3, 1]),
-            (Of::Everything, Some(bounce), all, down, vec![4, 3, 1]),
-            (Of::Everything, None, from_10_to_40, up, vec![1, 2, 3]),
-            (Of::Everything, Some(bounce), from_10_to_40, down, vec![3, 1]),
-            (Of::Everything, Some(Reason::InvalidEmail), all, up, vec![]),
-            (Of::List(a), None, all, up, vec![1, 2]),
-            (Of::AnyList, None, all, up, vec![2, 1, 4]),
-            (Of::AnyList, Some(Reason::Unsubscribe), all, down, vec![4, 2, 1]),
-        ] {
-            for most in [1, 2, 10] {
-                let wanted = Wanted { of, reason, within, after: None, order, most };
-                assert_eq!(paged(&snapshot, wanted), expected, "{wanted:?}");
-            }
-        }
-        drop((snapshot, store));
-        writer.join().unwrap();
-    }
 }

@@ -1,8 +1,9 @@
 //! Consents: what a person agreed to receive, on which channel, and why mail to them is held back.
 //!
 //! A person has a row of these from the first time that they say something; whoever has none was
-//! never asked. What a request changes is decided in `decide.rs`, purely; `rows.rs` has the tables
-//! and the index of suppressions; `document.rs` shows it as the contract does (wire.md §4.5).
+//! never asked. What a request changes is decided in `decide.rs`, purely; `rows.rs` has the
+//! tables and `index.rs` that of suppressions, by which `listing.rs` lists people; `document.rs`
+//! shows what was said as the contract does (wire.md §4.5).
 //!
 //! | | e-mail marketing | other channels |
 //! |---|---|---|
@@ -19,11 +20,15 @@
 mod decide;
 mod document;
 mod index;
+mod listing;
+#[cfg(test)]
+mod listing_tests;
 mod rows;
 
 pub use decide::{Fact, How};
 pub use document::{Reach, can_receive, document};
-pub use index::{Of, Suppressed, Wanted, page};
+pub use index::{Of, Suppressed, Wanted, few};
+pub use listing::{Listing, Place, people};
 pub use rows::{carry_over, erase, get, put};
 
 use crate::clock::Timestamp;

@@ -23,6 +23,9 @@ pub const SUBSCRIBE_PROFILES_MAX: usize = 1_000;
 pub const UNSUBSCRIBE_PROFILES_MAX: usize = 100;
 /// Addresses of one request that suppresses or lifts that (contract: wire.md §4.5).
 pub const SUPPRESS_PROFILES_MAX: usize = 100;
+/// Entries of one reason, or of one of a list, that a listing of who is held back reads at a time:
+/// it reads all of them side by side, and there may be five reasons of every list.
+pub const SUPPRESSIONS_READ_AT_ONCE: usize = 16;
 /// Where somebody subscribed, as a client calls it, in characters.
 pub const CUSTOM_SOURCE_CHARS_MAX: usize = 255;
 /// People that one command of a job takes: others wait for the writer no longer than for a bulk

@@ -2,8 +2,8 @@
 //! pass through as received.
 
 use serde::Serialize;
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 use super::{Identifier, LOCATION, Profile, TEXTS};
 use crate::clock::Timestamp;
@@ -29,6 +29,9 @@ pub struct View<'v> {
     pub predictions: bool,
     /// Since when they belong to the group whose members are read.
     pub joined_group_at: Option<Timestamp>,
+    /// What a relationship leads to, by the relationship's name, where that is included: the types
+    /// and ids.
+    pub included: Map<String, Value>,
 }
 
 #[derive(Serialize)]
@@ -81,10 +84,15 @@ impl Profile {
         }
         let at = format!("{base}/api/profiles/{}", self.id);
         let relationships = RELATIONSHIPS.into_iter().map(|name| {
-            let links = serde_json::json!({ "links": {
+            let mut relationship = Map::new();
+            if let Some(included) = view.included.get(name) {
+                relationship.insert("data".to_owned(), included.clone());
+            }
+            let links = serde_json::json!({
                 "self": format!("{at}/relationships/{name}/"), "related": format!("{at}/{name}/"),
-            } });
-            (name.to_owned(), links)
+            });
+            relationship.insert("links".to_owned(), links);
+            (name.to_owned(), Value::Object(relationship))
         });
         self.whole(base, shown, Some(Value::Object(relationships.collect())))
     }
@@ -157,7 +165,7 @@ fn part_of(all: &RawValue, name: &str, fields: Option<&[&str]>) -> Value {
     if paths.is_empty() || fields.is_some_and(|fields| fields.contains(&name)) {
         return all;
     }
-    let mut shown = Value::Object(serde_json::Map::new());
+    let mut shown = Value::Object(Map::new());
     for path in paths {
         let found = path.iter().try_fold(&all, |value, key| value.get(key));
         let Some(found) = found else { continue };
@@ -201,6 +209,17 @@ mod tests {
         let related = &all["relationships"]["push-tokens"]["links"]["related"];
         assert_eq!(related, &format!("{at}/push-tokens/"));
         assert_eq!(all["links"]["self"], format!("{at}/"));
+        assert!(all["relationships"]["lists"].get("data").is_none(), "nothing is included");
+    }
+
+    #[test]
+    fn what_is_included_is_named_beside_its_links() {
+        let lists = serde_json::json!([{ "type": "list", "id": "AAAAAA" }]);
+        let included = Map::from_iter([("lists".to_owned(), lists.clone())]);
+        let relationships = &shown(&View { included, ..View::default() })["relationships"];
+        assert_eq!(relationships["lists"]["data"], lists);
+        assert!(relationships["lists"]["links"]["self"].is_string());
+        assert!(relationships["segments"].get("data").is_none());
     }
 
     #[test]

@@ -2,7 +2,8 @@
 //!
 //! Each order has rows of its own (`rows.rs`), so a page costs its length. A filter that the order
 //! does not answer is asked of each person that comes by; a page that reads too many ends early,
-//! with a cursor from which the next one goes on.
+//! with a cursor from which the next one goes on. Who has an order of people by something else
+//! ([`consent`](crate::consent)) fills its pages with [`gather`] too.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -72,6 +73,23 @@ pub fn find(
     rows::owner(from, kind, text)
 }
 
+/// Up to `most` people by id, behind `after`.
+///
+/// # Errors
+/// Where the store can not be read.
+pub fn by_id(
+    from: &impl Read,
+    after: Option<ProfileId>,
+    order: Order,
+    most: usize,
+) -> Result<Vec<Profile>, StoreError> {
+    let range = match order {
+        Order::Ascending => (after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded),
+        Order::Descending => (Bound::Unbounded, after.map_or(Bound::Unbounded, Bound::Excluded)),
+    };
+    rows::by_id(from, range, order, most)
+}
+
 /// The people of a page for whom `keeps` says yes, and where the next page goes on, if there may be
 /// one.
 ///
@@ -82,31 +100,52 @@ pub fn page<R: Read>(
     listing: &Listing,
     mut keeps: impl FnMut(&R, &Profile) -> Result<bool, StoreError>,
 ) -> Result<(Vec<Profile>, Option<Place>), StoreError> {
-    let mut found: Vec<Profile> = Vec::new();
     let mut last = listing.after.clone();
-    let mut reads = 0;
-    loop {
-        let chunk = listing.chunk(from, last.as_ref())?;
-        let is_end = chunk.is_empty() || listing.among.is_some();
-        for (place, profile) in chunk {
-            reads += 1;
-            if let Some(profile) = profile.filter(|profile| listing.includes(profile))
-                && keeps(from, &profile)?
-            {
-                if found.len() == listing.size {
-                    return Ok((found, last));
-                }
-                found.push(profile);
-            }
-            last = Some(place);
+    let mut chunk = Vec::new().into_iter();
+    let mut is_end = false;
+    let next = || loop {
+        if let Some((place, profile)) = chunk.next() {
+            last = Some(Place::clone(&place));
+            return Ok(Some((place, profile)));
         }
         if is_end {
-            return Ok((found, None));
+            return Ok(None);
         }
-        if reads >= limits::PROFILES_SCAN_ROWS_MAX {
-            return Ok((found, last));
+        let people = listing.chunk(from, last.as_ref())?;
+        is_end = people.is_empty() || listing.among.is_some();
+        chunk = people.into_iter();
+    };
+    let after = listing.after.clone();
+    gather(listing.size, after, next, |person| Ok(listing.includes(person) && keeps(from, person)?))
+}
+
+/// Fills a page of `size` from what `next` gives, place by place behind `after`; a place may be
+/// nobody's. Returns the people for whom `keeps` says yes, and where the next page goes on, if
+/// there may be one.
+///
+/// # Errors
+/// Those of `next` and `keeps`.
+pub fn gather<P>(
+    size: usize,
+    after: Option<P>,
+    mut next: impl FnMut() -> Result<Option<(P, Option<Profile>)>, StoreError>,
+    mut keeps: impl FnMut(&Profile) -> Result<bool, StoreError>,
+) -> Result<(Vec<Profile>, Option<P>), StoreError> {
+    let mut found: Vec<Profile> = Vec::new();
+    let mut last = after;
+    for _ in 0..limits::PROFILES_SCAN_ROWS_MAX {
+        let Some((place, profile)) = next()? else { return Ok((found, None)) };
+        if let Some(profile) = profile
+            && keeps(&profile)?
+        {
+            if found.len() == size {
+                return Ok((found, last));
+            }
+            found.push(profile);
         }
+        last = Some(place);
     }
+    Ok((found, last))
 }
 
 impl Listing {

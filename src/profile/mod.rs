@@ -55,7 +55,7 @@ pub use erase::{Erased, erase};
 pub(crate) use event::ProfileDocument;
 pub use fields::FIELDS;
 pub use index::catch_up;
-pub use listing::{Listing, Place, Sort, find, page};
+pub use listing::{Listing, Place, Sort, by_id, find, gather, page};
 pub use merges::{current, redirect, sources};
 pub use patch::ProfilePatch;
 pub use resolve::{ResolveError, resolve};

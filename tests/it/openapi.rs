@@ -54,6 +54,7 @@ const CALLS: &[&str] = &[
     "get /api/profiles/{id}",
     "get /api/profiles/{id}/lists",
     "get /api/profiles/{id}/relationships/lists",
+    "get /api/profiles/{id}/relationships/segments",
     "get /api/profiles/{id}/segments",
     "get /api/replays",
     "get /api/replays/{id}",

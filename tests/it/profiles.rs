@@ -1,9 +1,11 @@
 //! Who an event is about: the rules that `tidings::profile` promises, seen from outside. Beneath it:
-//! the calls about people, their listing, and what is told of changes.
+//! the calls about people, their listing, their lists and segments, and what is told of changes.
 
 mod calls;
+mod groups;
 mod listing;
 mod merging;
+mod suppressed;
 mod told;
 
 use std::time::Duration;

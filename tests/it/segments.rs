@@ -125,6 +125,7 @@ async fn a_segment_is_made_read_changed_and_deleted() {
         ("sort=-name", vec!["Free", "Another"]),
         ("filter=equals(is_starred,true)", vec!["Free"]),
         ("filter=any(name,[%22Another%22,%22None%22])", vec!["Another"]),
+        ("filter=equals(name,['Another'])", vec!["Another"]),
         ("filter=equals(is_active,false)", vec![]),
     ] {
         let found = daemon.get(&listed(query)).await;
@@ -178,6 +179,7 @@ async fn what_is_wrong_is_pointed_at_and_changes_nothing() {
     for (path, parameter) in [
         ("/api/segments?sort=colour", "sort"),
         ("/api/segments?filter=contains(name,%22x%22)", "filter"),
+        ("/api/segments?filter=equals(name,['x','y'])", "filter"),
         ("/api/segments?page%5Bsize%5D=11", "page[size]"),
         ("/api/segments?page%5Bcursor%5D=nonsense", "page[cursor]"),
         ("/api/segments?fields%5Bsegment%5D=colour", "fields[segment]"),

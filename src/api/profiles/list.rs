@@ -1,22 +1,29 @@
 //! `GET /api/profiles`: which people, in which order, a page at a time.
+//!
+//! A filter that has an order of its own says the order where nobody asks for another. Beside
+//! another order it is looked up first, where it names few, and asked of everybody who comes by,
+//! where it names many.
 
 use std::collections::BTreeSet;
-use std::ops::Bound;
+use std::ops::{Bound, RangeBounds as _};
 use std::sync::Arc;
 
+use super::suppressed::{self, Both, Family};
 use super::view::Asked;
 use crate::api::error::Problem;
-use crate::api::query::{Known, Term};
+use crate::api::query::Term;
 use crate::api::{Answer, Call, jsonapi};
 use crate::clock::Timestamp;
+use crate::consent;
 use crate::id::ProfileId;
 use crate::limits;
-use crate::profile::{self, Identifier, Listing, Place, Sort};
-use crate::store::{Order, Read};
+use crate::profile::{self, Identifier, Profile};
+use crate::store::{Order, Read, Snapshot, StoreError};
 
 const SAME: &[&str] = &["equals", "any"];
-const WHEN: &[&str] = &["greater-than", "greater-or-equal", "less-than", "less-or-equal"];
-const KNOWN: &Known<'_> = &[
+pub(super) const WHEN: &[&str] =
+    &["greater-than", "greater-or-equal", "less-than", "less-or-equal"];
+const KNOWN: [(&str, &[&str]); 8] = [
     ("id", SAME),
     ("email", SAME),
     ("phone_number", SAME),
@@ -26,12 +33,13 @@ const KNOWN: &Known<'_> = &[
     ("created", WHEN),
     ("updated", WHEN),
 ];
-const SORTS: [&str; 4] = ["created", "email", "id", "updated"];
+const SORTS: [&str; 6] =
+    ["created", "email", "id", Family::Lists.sort(), Family::Everything.sort(), "updated"];
 /// There are none of either here; naming them is no mistake.
 const INCLUDE: [&str; 2] = ["conversations", "push-tokens"];
 
 type Span = (Bound<Timestamp>, Bound<Timestamp>);
-const EVER: Span = (Bound::Unbounded, Bound::Unbounded);
+pub(super) const EVER: Span = (Bound::Unbounded, Bound::Unbounded);
 
 /// `GET /api/profiles`.
 pub(in crate::api) async fn list(call: Call) -> Answer {
@@ -40,26 +48,31 @@ pub(in crate::api) async fn list(call: Call) -> Answer {
     let (store, base) = (call.parts().store.clone(), Arc::clone(&call.parts().base_url));
     let read = move || {
         let snapshot = store.snapshot()?;
-        let listing = wanted.listing(&snapshot)?;
-        let (people, next) = profile::page(&snapshot, &listing, |_, _| Ok(true))?;
+        let (people, next) = wanted.page(&snapshot)?;
         let people: Vec<_> = people.iter().collect();
         Ok::<_, Problem>((asked.documents(&snapshot, &base, &people)?, next))
     };
     // A filter that no order answers can take thousands of rows.
     let (data, next) = call.apart(read).await??;
-    Ok(jsonapi::many(&call, &data, &[], next.map(|place| place.to_string()).as_deref()))
+    Ok(jsonapi::many(&call, &data, &[], next.as_deref()))
 }
 
 /// What a listing asks for.
 struct Wanted {
-    sort: Sort,
+    by: By,
     order: Order,
     created: Span,
     updated: Span,
+    suppressed: Both,
     /// Each names some people; only those that all of them name are wanted.
     among: Vec<Among>,
-    after: Option<Place>,
     size: usize,
+}
+
+/// What it is sorted by, and the last one of the page before.
+enum By {
+    Own(profile::Sort, Option<profile::Place>),
+    Held(Family, Option<consent::Place>),
 }
 
 /// People by what names them.
@@ -73,42 +86,26 @@ impl Wanted {
         let size =
             call.query.page_size(limits::PROFILES_PAGE_DEFAULT, limits::PROFILES_PAGE_MAX)?;
         let mut wanted = Self {
-            sort: Sort::Id,
+            by: By::Own(profile::Sort::Id, None),
             order: Order::Ascending,
             created: EVER,
             updated: EVER,
+            suppressed: Both::default(),
             among: Vec::new(),
-            after: None,
             size,
         };
-        for term in call.query.filter(KNOWN)? {
+        for term in call.query.filter(&[&KNOWN, suppressed::KNOWN].concat())? {
             wanted.take(&term)?;
         }
-        if let Some((field, order)) = call.query.sort(&SORTS)? {
-            wanted.order = order;
-            wanted.sort = match field {
-                "email" => Sort::Email,
-                "updated" => Sort::Updated,
-                // Ids grow with the time of making.
-                _ => Sort::Id,
-            };
-        } else if wanted.updated != EVER && wanted.created == EVER {
-            // Nobody asked for an order: the one that answers the filter.
-            wanted.sort = Sort::Updated;
-        }
-        let wrong =
-            || Problem::parameter("page[cursor]", "is not a cursor that this call gave out");
-        if let Some(text) = call.query.cursor()? {
-            let place: Place = text.parse().map_err(|_| wrong())?;
-            wanted.after = Some(place).filter(|place| place.is_of(wanted.sort));
-            if wanted.after.is_none() {
-                return Err(wrong());
-            }
-        }
+        wanted.sort(call)?;
+        wanted.go_on(call)?;
         Ok(wanted)
     }
 
     fn take(&mut self, term: &Term) -> Result<(), Problem> {
+        if self.suppressed.take(term)? {
+            return Ok(());
+        }
         match term.field.as_str() {
             "created" => narrow(&mut self.created, &term.operator, term.moment()?),
             "updated" => narrow(&mut self.updated, &term.operator, term.moment()?),
@@ -134,36 +131,119 @@ impl Wanted {
         Ok(())
     }
 
-    /// The listing, with the people looked up that the filter names.
-    fn listing(self, from: &impl Read) -> Result<Listing, Problem> {
+    /// Reads the order, or takes the one that answers the filter.
+    fn sort(&mut self, call: &Call) -> Result<(), Problem> {
+        if let Some((field, order)) = call.query.sort(&SORTS)? {
+            self.order = order;
+            let held = Family::ALL.into_iter().find(|family| family.sort() == field);
+            self.by = match (field, held) {
+                (_, Some(family)) => By::Held(family, None),
+                ("email", _) => By::Own(profile::Sort::Email, None),
+                ("updated", _) => By::Own(profile::Sort::Updated, None),
+                // Ids grow with the time of making.
+                _ => By::Own(profile::Sort::Id, None),
+            };
+        } else if let Some(family) = self.suppressed.first() {
+            self.by = By::Held(family, None);
+        } else if self.updated != EVER && self.created == EVER {
+            self.by = By::Own(profile::Sort::Updated, None);
+        }
+        Ok(())
+    }
+
+    /// Reads where the page goes on.
+    fn go_on(&mut self, call: &Call) -> Result<(), Problem> {
+        let Some(text) = call.query.cursor()? else { return Ok(()) };
+        let is_read = match &mut self.by {
+            By::Own(sort, after) => {
+                let place = text.parse::<profile::Place>().ok();
+                *after = place.filter(|place| place.is_of(*sort));
+                after.is_some()
+            }
+            By::Held(family, after) => {
+                let of_family = text.split_once(' ').filter(|(name, _)| *name == family.name());
+                *after = of_family.and_then(|(_, place)| place.parse().ok());
+                after.is_some()
+            }
+        };
+        if is_read {
+            return Ok(());
+        }
+        Err(Problem::parameter("page[cursor]", "is not a cursor that this call gave out"))
+    }
+
+    /// The people of the page, and the cursor of the next one.
+    fn page(self, from: &Snapshot) -> Result<(Vec<Profile>, Option<String>), StoreError> {
+        let among = self.among(from)?;
+        let Self { by, order, created, updated, suppressed, size, .. } = self;
+        match by {
+            By::Own(sort, after) => {
+                let listing =
+                    profile::Listing { sort, order, created, updated, among, after, size };
+                let keeps = |from: &Snapshot, person: &Profile| fits(from, &suppressed, person);
+                let (people, next) = profile::page(from, &listing, keeps)?;
+                Ok((people, next.map(|place| place.to_string())))
+            }
+            By::Held(family, after) => {
+                let asked = suppressed.of(family);
+                // Sorting hides nobody: who is not held back comes last.
+                let (wanted, with_others) = (asked.wanted, !asked.is_any);
+                let listing = consent::Listing { wanted, order, with_others, among, after, size };
+                let keeps = |from: &Snapshot, person: &Profile| {
+                    let is_in_time =
+                        created.contains(&person.created) && updated.contains(&person.updated);
+                    Ok(is_in_time && fits(from, &suppressed, person)?)
+                };
+                let (people, next) = consent::people(from, &listing, keeps)?;
+                Ok((people, next.map(|place| format!("{} {place}", family.name()))))
+            }
+        }
+    }
+
+    /// The only ones that may be wanted, where they are few.
+    fn among(&self, from: &impl Read) -> Result<Option<Vec<ProfileId>>, StoreError> {
+        if self.suppressed.is_nobody() {
+            return Ok(Some(Vec::new()));
+        }
         let mut among: Option<BTreeSet<ProfileId>> = None;
-        for named in self.among {
-            let ids = named.find(from)?;
-            among = Some(match among {
+        let mut narrow = |ids: BTreeSet<ProfileId>| {
+            among = Some(match among.take() {
                 None => ids,
                 Some(others) => others.intersection(&ids).copied().collect(),
             });
+        };
+        for named in &self.among {
+            narrow(named.find(from)?);
         }
-        Ok(Listing {
-            sort: self.sort,
-            order: self.order,
-            created: self.created,
-            updated: self.updated,
-            among: among.map(|ids| ids.into_iter().collect()),
-            after: self.after,
-            size: self.size,
-        })
+        for family in Family::ALL {
+            let asked = self.suppressed.of(family);
+            let is_walked = matches!(&self.by, By::Held(by, _) if *by == family);
+            // Those who are named are few already.
+            if asked.is_any && !is_walked && self.among.is_empty() {
+                let few = consent::few(from, &asked.wanted, limits::PROFILES_NAMED_MAX)?;
+                few.into_iter().for_each(|ids| narrow(ids.into_iter().collect()));
+            }
+        }
+        Ok(among.map(|ids| ids.into_iter().collect()))
     }
 }
 
+/// Whether a person's suppressions are those that are asked for; nothing is read where none are.
+fn fits(from: &Snapshot, suppressed: &Both, person: &Profile) -> Result<bool, StoreError> {
+    if suppressed.first().is_none() {
+        return Ok(true);
+    }
+    Ok(suppressed.fits(&consent::get(from, person.id)?))
+}
+
 impl Among {
-    fn find(self, from: &impl Read) -> Result<BTreeSet<ProfileId>, Problem> {
+    fn find(&self, from: &impl Read) -> Result<BTreeSet<ProfileId>, StoreError> {
         match self {
-            Self::Ids(ids) => Ok(ids.into_iter().collect()),
+            Self::Ids(ids) => Ok(ids.iter().copied().collect()),
             Self::Identifiers(kind, texts) => {
                 let mut ids = BTreeSet::new();
                 for text in texts {
-                    ids.extend(profile::find(from, kind, text.trim())?);
+                    ids.extend(profile::find(from, *kind, text.trim())?);
                 }
                 Ok(ids)
             }
@@ -173,7 +253,7 @@ impl Among {
 
 /// Makes a span no longer than the operator allows. A moment of a filter has whole seconds in
 /// answers, but people change in between: both are compared as they are.
-fn narrow(span: &mut Span, operator: &str, at: Timestamp) {
+pub(super) fn narrow(span: &mut Span, operator: &str, at: Timestamp) {
     let within = |bound: &Bound<Timestamp>| match bound {
         Bound::Included(at) | Bound::Excluded(at) => Some(*at),
         Bound::Unbounded => None,

@@ -1,6 +1,7 @@
 //! What a read of people shows, as the query asks for it.
 
 use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{Map, Value};
 
 use crate::api::Call;
 use crate::api::error::Problem;
@@ -21,6 +22,8 @@ pub(in crate::api) struct Asked {
     fields: Option<Vec<&'static str>>,
     subscriptions: bool,
     predictions: bool,
+    /// What is included beside the person, by the relationship that leads to it.
+    included: Map<String, Value>,
 }
 
 impl Asked {
@@ -45,7 +48,13 @@ impl Asked {
             more.contains(&name) || fields.as_deref().unwrap_or_default().iter().any(is_part)
         };
         let (subscriptions, predictions) = (asks(SUBSCRIPTIONS), asks(PREDICTIONS));
-        Ok(Self { fields, subscriptions, predictions })
+        Ok(Self { fields, subscriptions, predictions, included: Map::new() })
+    }
+
+    /// The same of one person, beside whom this is included: types and ids, by the relationship
+    /// that leads to them.
+    pub(super) fn with(self, included: Map<String, Value>) -> Self {
+        Self { included, ..self }
     }
 
     /// The resource object of a person.
@@ -102,6 +111,7 @@ impl Asked {
                 subscriptions: self.subscriptions_of(from, profile)?,
                 predictions: self.predictions,
                 joined_group_at: *joined_group_at,
+                included: self.included.clone(),
             };
             documents.push(profile.document(base, &view));
         }

@@ -8,6 +8,8 @@
 //! | list | `["a","b"]` |
 //! | none | `has(profile)` |
 //!
+//! `equals` takes a list of one value as that value: some of the contract's examples are written so.
+//!
 //! Reading knows no field; [`check`] holds a term against those of a call. Both say what is wrong
 //! in words, because a filter can stand in a URL and in a body.
 
@@ -42,10 +44,10 @@ pub(in crate::api) struct Term {
 }
 
 impl Term {
-    /// The value, which is one.
+    /// The value, which is one; `equals` may have it in a list.
     ///
     /// # Errors
-    /// Where it is a list or missing.
+    /// Where there are several, or it is missing, or another operator has a list.
     pub(in crate::api) fn text(&self) -> Result<&str, Problem> {
         self.one().map_err(wrong)
     }
@@ -108,6 +110,14 @@ impl Term {
         let (operator, field) = (&self.operator, &self.field);
         match &self.value {
             TermValue::One(value) => Ok(value),
+            TermValue::Many(values) if operator == "equals" => match values.as_slice() {
+                [value] => Ok(value),
+                [] => Err(format!("`equals({field},…)` takes one value, and its list has none")),
+                several => {
+                    let count = several.len();
+                    Err(format!("`equals({field},…)` takes one value, and its list has {count}"))
+                }
+            },
             TermValue::Many(_) => Err(format!("`{operator}({field},…)` takes one value, no list")),
             TermValue::None => {
                 Err(format!("`{operator}({field})` needs a value, as {operator}({field},\"a\")"))
@@ -162,6 +172,10 @@ pub(in crate::api) fn check(term: &Term, known: &Known<'_>) -> Result<(), String
         ("has", TermValue::None) => Ok(()),
         ("has", _) => Err(format!("`has` takes no value: has({field})")),
         ("any" | "contains-any" | "contains-all", TermValue::Many(_)) => Ok(()),
+        ("equals", TermValue::Many(values)) if values.len() > 1 && operators.contains(&"any") => {
+            let why = term.one().map(|_| ());
+            why.map_err(|why| format!("{why}; any({field},[…]) takes several"))
+        }
         (_, _) => term.one().map(|_| ()),
     }
 }
@@ -310,27 +324,48 @@ mod tests {
         assert_eq!(term("any(c,[1,2])").texts().unwrap(), ["1", "2"]);
         assert!(term("any(c,[])").texts().is_err());
         assert!(term("any(c,[1])").text().is_err());
+        assert_eq!(term("equals(c,['1'])").text().unwrap(), "1");
+        assert_eq!(term("equals(c,['1'])").texts().unwrap(), ["1"]);
+        for wrong in ["equals(c,[])", "equals(c,[1,2])", "less-than(c,[1])"] {
+            assert!(term(wrong).text().is_err(), "{wrong}");
+        }
         assert!(term("has(c)").text().is_err());
     }
 
     #[test]
     fn what_is_unknown_is_named_with_what_there_is() {
-        let known: &Known<'_> = &[("name", &["equals", "any"]), ("profile", &["has"])];
+        let known: &Known<'_> = &[
+            ("name", &["equals", "any"]),
+            ("age", &["equals", "less-than"]),
+            ("profile", &["has"]),
+        ];
         let told = |text: &str| check(&parse(text).unwrap()[0], known);
-        for fine in ["equals(name,1)", "any(name,[1,2])", "any(name,1)", "has(profile)"] {
+        for fine in [
+            "equals(name,1)",
+            "equals(name,['x'])",
+            "any(name,[1,2])",
+            "any(name,1)",
+            "has(profile)",
+        ] {
             assert_eq!(told(fine), Ok(()), "{fine}");
         }
         for (text, part) in [
             (
                 "equals(nmae,1)",
-                "`nmae` is not known here; there are name, profile; did you mean `name`?",
+                "`nmae` is not known here; there are name, age, profile; did you mean `name`?",
             ),
             ("contains(name,1)", "for `name` there are equals, any"),
             ("equal(name,1)", "did you mean `equals`?"),
             ("equals(profile,1)", "for `profile` there is has"),
             ("has(profile,1)", "takes no value"),
             ("equals(name)", "needs a value"),
-            ("equals(name,[1])", "takes one value"),
+            ("equals(name,[])", "takes one value, and its list has none"),
+            (
+                "equals(name,[1,2])",
+                "takes one value, and its list has 2; any(name,[…]) takes several",
+            ),
+            ("equals(age,[1,2])", "`equals(age,…)` takes one value, and its list has 2"),
+            ("less-than(age,[1])", "takes one value, no list"),
         ] {
             let why = told(text).unwrap_err();
             assert!(why.contains(part), "{text}: {why}");

@@ -12,12 +12,12 @@ fn ids(page: &Value) -> Vec<String> {
     data.iter().map(|one| one["id"].to_text()).collect()
 }
 
-async fn listed(daemon: &Daemon, query: &str) -> Vec<String> {
+pub(super) async fn listed(daemon: &Daemon, query: &str) -> Vec<String> {
     ids(&daemon.get(&format!("/api/profiles?{query}")).await)
 }
 
 /// All pages, by the links between them.
-async fn paged(daemon: &Daemon, query: &str) -> Vec<String> {
+pub(super) async fn paged(daemon: &Daemon, query: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut path = format!("/api/profiles?{query}");
     loop {
