@@ -69,6 +69,8 @@
 //! | `notices` | notice id → notice | until it is recorded as an event |
 //! | `deliveries` | delivery id → finished delivery | when finished |
 //! | `delivery_index`, `delivery_index_cursor` | kind, owner, delivery id; → last indexed | when it is quiet, in batches |
+//! | `delivery_index_erased` | → how often what was not indexed yet was erased | by erasures |
+//! | `erasures`, `erasures_unfinished` | id → erasure, at last its receipt; id | with every step of the erasure |
 //! | `replays` | replay id → replay with its cursor | with every step of the replay |
 //! | `meta` | name → number | format; seal |
 //!
@@ -94,6 +96,8 @@
 //! 12. No endpoint can hold up another. — `tests/it/fanout.rs`, `benches/isolation.rs`
 //! 13. A job takes everybody once, whatever interrupts it: people, counts and cursor move in one
 //!     commit. — `tests/it/jobs.rs`
+//! 14. Of a person whose erasure is complete, no row has anything but the receipt. —
+//!     `tests/it/erasure.rs`
 
 pub mod account;
 pub mod api;

@@ -60,6 +60,16 @@ pub fn claim(tx: &mut Tx<'_, '_>) -> Result<GroupId, StoreError> {
     }
 }
 
+/// Every list and segment, also those that are being removed.
+///
+/// # Errors
+/// Where the store can not be read.
+pub fn groups(from: &impl Read) -> Result<Vec<GroupId>, StoreError> {
+    let everything = (Bound::Unbounded, Bound::Unbounded);
+    let rows = from.page(&GROUPS, everything, Order::Ascending, usize::MAX)?;
+    Ok(rows.into_iter().map(|(id, ())| id).collect())
+}
+
 /// Gives an id back whose members are gone.
 pub fn release(tx: &mut Tx<'_, '_>, id: GroupId) {
     tx.remove(&GROUPS, &id);

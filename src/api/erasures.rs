@@ -9,11 +9,10 @@ use super::jobs::JOB_ID;
 use super::jsonapi::{self, Resource, attributes};
 use super::{Answer, Call, Reply};
 use crate::clock::Timestamp;
-use crate::erasure::{self, Erased, Erasure, ErasureError, JOB};
+use crate::erasure::{self, Erased, Erasure, ErasureError, JOB, Remaining, Status};
 use crate::id::JobId;
-use crate::json::Fault;
 use crate::limits;
-use crate::store::{Read, StoreError};
+use crate::store::StoreError;
 
 const PAGE_DEFAULT: usize = 20;
 
@@ -29,7 +28,8 @@ pub(super) async fn create(call: Call) -> Answer {
     Ok(reply)
 }
 
-/// `GET /api/data-privacy-deletion-jobs`: the newest first.
+/// `GET /api/data-privacy-deletion-jobs`: the newest first. To look for what is left of each would
+/// take long, so that is in the answer for one alone.
 pub(super) async fn list(call: Call) -> Answer {
     let size = call.query.page_size(PAGE_DEFAULT, limits::ERASURES_PAGE_MAX)?;
     let wrong = |_| Problem::parameter("page[cursor]", "is not a cursor that this call gave out");
@@ -42,7 +42,7 @@ pub(super) async fn list(call: Call) -> Answer {
     let next = found.last().filter(|_| has_more).map(|last| last.id.to_string());
     let mut data = Vec::with_capacity(found.len());
     for one in &found {
-        data.push(resource(&snapshot, one)?.to_bytes(call.base(), None));
+        data.push(resource(one, None).to_bytes(call.base(), None));
     }
     Ok(jsonapi::many(&call, &data, &[], next.as_deref()))
 }
@@ -51,36 +51,48 @@ pub(super) async fn list(call: Call) -> Answer {
 pub(super) async fn get(call: Call) -> Answer {
     let missing = || Problem::not_found(format!("No {JOB} {}.", call.id));
     let id: JobId = call.id.parse().map_err(|_| missing())?;
-    let snapshot = call.parts().store.snapshot()?;
-    let found = erasure::get(&snapshot, id)?.ok_or_else(missing)?;
-    let data = resource(&snapshot, &found)?.to_bytes(call.base(), None);
+    let store = call.parts().store.clone();
+    let looking = call.apart(move || {
+        let snapshot = store.snapshot()?;
+        let Some(found) = erasure::get(&snapshot, id)? else { return Ok(None) };
+        let is_begun = found.status != Status::Queued;
+        let left = is_begun.then(|| erasure::remaining(&snapshot, &found.trail)).transpose()?;
+        Ok::<_, StoreError>(Some((found, left)))
+    });
+    let (found, left) = looking.await??.ok_or_else(missing)?;
+    let data = resource(&found, left).to_bytes(call.base(), None);
     Ok(jsonapi::one(&call, StatusCode::OK, &data, &[]))
 }
 
-fn resource(from: &impl Read, erasure: &Erasure) -> Result<Resource, StoreError> {
+/// The receipt, with what is `left` where that was looked for.
+fn resource(erasure: &Erasure, left: Option<Remaining>) -> Resource {
     let digests: Vec<Value> = erasure
         .digests
         .iter()
         .map(|(kind, digest)| json!({ "kind": kind.name(), "sha256": hex(digest) }))
         .collect();
     let people: Vec<String> = erasure.trail.people.iter().map(ToString::to_string).collect();
-    let left = erasure::remaining(from, &erasure.trail)?;
-    Ok(Resource {
+    let mut shown = attributes(json!({
+        "status": erasure.status.name(),
+        "created_at": erasure.id.created().rfc3339_seconds(),
+        "started_at": erasure.begun.map(Timestamp::rfc3339_seconds),
+        "completed_at": erasure.finished.map(Timestamp::rfc3339_seconds),
+        "profile_ids": people,
+        "identifier_digests": digests,
+        "erased": counts(erasure.erased),
+    }));
+    if let Some(Remaining { counts: left, traces }) = left {
+        let mut left = counts(left);
+        left["trace_count"] = traces.into();
+        shown.insert("remaining".to_owned(), left);
+    }
+    Resource {
         kind: JOB,
         id: erasure.id.to_string(),
-        attributes: attributes(json!({
-            "status": erasure.status.name(),
-            "created_at": erasure.id.created().rfc3339_seconds(),
-            "started_at": erasure.begun.map(Timestamp::rfc3339_seconds),
-            "completed_at": erasure.finished.map(Timestamp::rfc3339_seconds),
-            "profile_ids": people,
-            "identifier_digests": digests,
-            "erased": counts(erasure.erased),
-            "remaining": counts(left),
-        })),
+        attributes: shown,
         relationships: None,
         path: format!("/api/{JOB}s/{}/", erasure.id),
-    })
+    }
 }
 
 fn counts(of: Erased) -> Value {
@@ -103,9 +115,9 @@ fn hex(bytes: &[u8]) -> String {
 impl From<ErasureError> for Problem {
     fn from(error: ErasureError) -> Self {
         match error {
-            ErasureError::TooMany => Self::invalid(Fault::new(
-                "/data",
-                format!("{} erasures wait already", limits::ERASURES_UNFINISHED_MAX),
+            ErasureError::TooMany => Self::conflict(format!(
+                "{} people wait to be erased; ask again when some of them are",
+                limits::ERASURES_UNFINISHED_MAX
             )),
             ErasureError::Fault(fault) => fault.into(),
             ErasureError::Store(error) => error.into(),

@@ -16,7 +16,7 @@ use super::recent::Recent;
 use super::recorder::{Policies, Recorder};
 use super::rows::{self, Erased, New};
 use super::worker::Worker;
-use super::{Delivery, OfEvents, Phase, Source};
+use super::{Carriers, Delivery, Phase, Source};
 use crate::clock::{Clock, Timestamp};
 use crate::id::{DeliveryId, EventId, ProfileId, WebhookId};
 use crate::limits;
@@ -232,42 +232,19 @@ impl Deliveries {
         Ok(Some(cancelled))
     }
 
-    /// Takes an erased event out of every delivery that `finder` knows of; returns how many those
-    /// were. A delivery of that event alone is gone, sent or not.
+    /// Takes what is erased out of its carriers, and out of those that came since they were found;
+    /// returns how many had something. An attempt that is under way is not called back, and its
+    /// result is dropped.
     ///
     /// # Errors
     /// Where the store fails.
-    pub fn erase(
-        &self,
-        tx: &mut Tx<'_, '_>,
-        finder: &OfEvents,
-        event: EventId,
-    ) -> Result<u64, StoreError> {
+    pub fn erase(&self, tx: &mut Tx<'_, '_>, carriers: &mut Carriers) -> Result<u64, StoreError> {
+        carriers.catch_up(tx)?;
         let mut count = 0;
-        for delivery in finder.of(tx, event)? {
-            let Some(erased) = rows::erase(tx, delivery.id, event)? else { continue };
+        for id in carriers.ids() {
+            let Some(erased) = rows::erase(tx, id, carriers)? else { continue };
             count += 1;
             if let Erased::Whole { webhook, was_scheduled: true } = erased {
-                self.is_cancelled(tx, webhook, delivery.id);
-            }
-        }
-        Ok(count)
-    }
-
-    /// Erases up to `most` deliveries that are about this person alone; returns how many they were.
-    ///
-    /// # Errors
-    /// Where the store fails.
-    pub fn erase_of_profile(
-        &self,
-        tx: &mut Tx<'_, '_>,
-        profile: ProfileId,
-        most: usize,
-    ) -> Result<u64, StoreError> {
-        let mut count = 0;
-        for id in rows::of_profile(tx, profile, most)? {
-            count += 1;
-            if let Some(webhook) = rows::erase_whole(tx, id, profile)? {
                 self.is_cancelled(tx, webhook, id);
             }
         }

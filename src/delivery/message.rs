@@ -1,10 +1,10 @@
 //! What a delivery says, besides `meta`: the same bytes for every attempt.
 //!
 //! An event that goes to ten webhooks is read and written out once: [`Messages`] keeps the last
-//! ones. An event never changes, so what is kept never has to be told of a change. With the
-//! profile included, an attempt shows it as it is then.
+//! ones. An event never changes, so what is kept never has to be told of a change; it is told when
+//! the event is erased. With the profile included, an attempt shows it as it is then.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use hyper::body::Bytes;
 
@@ -108,12 +108,15 @@ fn push_included(
 }
 
 /// The messages that were made last: a slot for each of the last ids of the log.
-#[derive(Debug)]
-pub struct Messages(Mutex<Vec<Option<(EventId, Bytes)>>>);
+/// Clones share them.
+#[derive(Clone, Debug)]
+pub struct Messages(Arc<Mutex<Vec<Slot>>>);
+
+type Slot = Option<(EventId, Bytes)>;
 
 impl Default for Messages {
     fn default() -> Self {
-        Self(Mutex::new(vec![None; limits::MESSAGES_KEPT]))
+        Self(Arc::new(Mutex::new(vec![None; limits::MESSAGES_KEPT])))
     }
 }
 
@@ -124,7 +127,7 @@ impl Messages {
         id: EventId,
         make: impl FnOnce() -> Result<Option<Bytes>, StoreError>,
     ) -> Result<Option<Bytes>, StoreError> {
-        let slot = (id.as_u64() % limits::MESSAGES_KEPT as u64) as usize;
+        let slot = slot(id);
         if let Some((of, kept)) = &self.0.lock().expect("no holder panics")[slot]
             && *of == id
         {
@@ -138,6 +141,18 @@ impl Messages {
         }
         Ok(made)
     }
+
+    /// Forgets the messages of events that were erased.
+    pub fn forget(&self, events: &[EventId]) {
+        let mut kept = self.0.lock().expect("no holder panics");
+        for id in events {
+            kept[slot(*id)].take_if(|(of, _)| of == id);
+        }
+    }
+}
+
+const fn slot(id: EventId) -> usize {
+    (id.as_u64() % limits::MESSAGES_KEPT as u64) as usize
 }
 
 #[cfg(test)]
@@ -162,5 +177,10 @@ mod tests {
         // Another event of the same slot is told apart.
         let other = EventId::from_u64(1 + limits::MESSAGES_KEPT as u64);
         assert_eq!(messages.data(other, || Ok(None)).unwrap(), None);
+        messages.forget(&[other]);
+        let first = EventId::from_u64(1);
+        assert!(messages.data(first, || Ok(None)).unwrap().is_some(), "it was not meant");
+        messages.forget(&[first]);
+        assert_eq!(messages.data(first, || Ok(None)).unwrap(), None);
     }
 }

@@ -60,9 +60,7 @@ pub use oauth::Tokens;
 pub use recent::{Recent, RecentAttempt};
 pub use recorder::Policies;
 pub use request::{Sent, sentence};
-pub use rows::{
-    blocked_profiles, get, has_any_of_profile, has_backlog, indexed_to, newest_of_all as newest,
-};
+pub use rows::{Carriers, blocked_profiles, get, has_backlog};
 pub use summary::{sentence_of_recent, summary};
 
 use crate::clock::Timestamp;

@@ -9,31 +9,42 @@
 //!
 //! 1. The profile with its identifiers, memberships, timers and consents is gone in one command,
 //!    and with it whatever could lead a new event to it. What is left is a [`Trail`] of ids.
-//! 2. What jobs kept of entries that failed and that name the person is blanked.
-//! 3. Once the indexes have caught up with the trail, and so find everything: the events, and every
-//!    delivery that carries one of them, sent or not. A batch goes on with the events of others.
+//! 2. What jobs kept of entries that failed and that name the person is blanked (`search.rs`).
+//! 3. What is about these ids is looked for and removed, until a look finds nothing (`look.rs`):
+//!    events; every delivery that carries one of them, sent or not, while a batch goes on with the
+//!    events of others; and bare ids, in notes for followers, in groups that are being removed, in
+//!    a computation that stopped at this person. Only then it is complete, and not before the index
+//!    of events has come as far as the log was at the first step, because it is what events are
+//!    found by.
 //!
 //! Each step is a command of its own with its progress in it, so a crash in between loses nothing.
+//! One erasure is done after the other. Whoever turns up under an identifier of the person
+//! afterwards is somebody new.
 //!
 //! The receipt counts what was erased and holds no personal data: ids are random numbers, and the
 //! identifiers are kept as digests only, each of the receipt's id and the identifier. Who knows an
-//! address can check that the receipt is about it; nobody can read it off. [`remaining`] looks into
-//! every index again, at any time.
+//! address can check that the receipt is about it; nobody can read it off. [`remaining`] looks
+//! again, at any time.
+//!
+//! What it does not reach: pages of the file that are free, until they are used again; backups; what
+//! endpoints were sent; what operators wrote themselves, as a segment that names an address.
 
+mod look;
 mod parse;
 mod rows;
+mod search;
 mod step;
 mod worker;
 
+pub use look::remaining;
 pub use parse::{JOB, parse};
 pub use rows::{create, get, page};
-pub use step::remaining;
 pub use worker::Worker;
 
 use sha2::{Digest as _, Sha256};
 
 use crate::clock::Timestamp;
-use crate::id::{DeliveryId, EventId, JobId, ProfileId};
+use crate::id::{EventId, JobId, ProfileId};
 use crate::json::Fault;
 use crate::profile::Identifier;
 use crate::store::StoreError;
@@ -54,8 +65,6 @@ pub struct Trail {
     pub people: Vec<ProfileId>,
     /// The last event that can be theirs.
     pub events_to: Option<EventId>,
-    /// The last delivery that can carry one of them, when the profile was gone.
-    pub deliveries_to: Option<DeliveryId>,
 }
 
 /// What was erased.
@@ -69,6 +78,15 @@ pub struct Erased {
     pub events: u64,
     /// Deliveries that carried one of the events.
     pub deliveries: u64,
+}
+
+/// What is left of a person.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Remaining {
+    /// What a receipt counts; of many, at least so many.
+    pub counts: Erased,
+    /// Other places that have an id of theirs.
+    pub traces: u64,
 }
 
 /// Where an erasure stands.
@@ -105,8 +123,10 @@ pub struct Erasure {
     pub named: Option<Named>,
     /// The identifiers of the person, until no job mentions them.
     pub identifiers: Vec<String>,
-    /// Up to which error the jobs were looked through.
-    pub looked_to: Option<(JobId, u32)>,
+    /// Up to which error the jobs were searched.
+    pub searched_to: Option<(JobId, u32)>,
+    /// Whether all of them were.
+    pub is_searched: bool,
     /// The kinds of the identifiers, each with its [`digest`].
     pub digests: Vec<(Identifier, [u8; 32])>,
     /// What leads to the rest.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Erased, Erasure, ErasureError, Named, Status, Trail};
 use crate::clock::Timestamp;
-use crate::id::{DeliveryId, EventId, JobId, ProfileId};
+use crate::id::{EventId, JobId, ProfileId};
 use crate::limits;
 use crate::profile::Identifier;
 use crate::store::{DecodeError, Order, Read, Row, StoreError, Table, Tx};
@@ -22,11 +22,11 @@ struct ErasureRow {
     /// Kind, identifier.
     named_by: Option<(u8, String)>,
     identifiers: Vec<String>,
-    looked_to: Option<(JobId, u32)>,
+    searched_to: Option<(JobId, u32)>,
+    is_searched: bool,
     digests: Vec<(u8, [u8; 32])>,
     people: Vec<ProfileId>,
     events_to: Option<EventId>,
-    deliveries_to: Option<DeliveryId>,
     profiles: u64,
     memberships: u64,
     events: u64,
@@ -69,11 +69,11 @@ fn row(erasure: &Erasure) -> ErasureRow {
         named_id,
         named_by,
         identifiers: erasure.identifiers.clone(),
-        looked_to: erasure.looked_to,
+        searched_to: erasure.searched_to,
+        is_searched: erasure.is_searched,
         digests: digests.collect(),
         people: erasure.trail.people.clone(),
         events_to: erasure.trail.events_to,
-        deliveries_to: erasure.trail.deliveries_to,
         profiles: erasure.erased.profiles,
         memberships: erasure.erased.memberships,
         events: erasure.erased.events,
@@ -98,13 +98,10 @@ fn erasure(id: JobId, row: ErasureRow) -> Option<Erasure> {
         status: value_of(&STATUSES, row.status)?,
         named,
         identifiers: row.identifiers,
-        looked_to: row.looked_to,
+        searched_to: row.searched_to,
+        is_searched: row.is_searched,
         digests,
-        trail: Trail {
-            people: row.people,
-            events_to: row.events_to,
-            deliveries_to: row.deliveries_to,
-        },
+        trail: Trail { people: row.people, events_to: row.events_to },
         erased: Erased {
             profiles: row.profiles,
             memberships: row.memberships,
@@ -147,7 +144,8 @@ pub fn create(tx: &mut Tx<'_, '_>, named: Named) -> Result<Erasure, ErasureError
         status: Status::Queued,
         named: Some(named),
         identifiers: Vec::new(),
-        looked_to: None,
+        searched_to: None,
+        is_searched: false,
         digests: Vec::new(),
         trail: Trail::default(),
         erased: Erased::default(),
@@ -204,18 +202,18 @@ mod tests {
             status: Status::Processing,
             named: Some(Named::By(Identifier::Email, "a@b.c".to_owned())),
             identifiers: vec!["a@b.c".to_owned()],
-            looked_to: Some((JobId::from_u128(2), 3)),
+            searched_to: Some((JobId::from_u128(2), 3)),
+            is_searched: false,
             digests: vec![(Identifier::Email, [7; 32])],
             trail: Trail {
                 people: vec![ProfileId::from_u128(5)],
                 events_to: Some(EventId::from_u64(300)),
-                deliveries_to: None,
             },
             erased: Erased { profiles: 1, memberships: 2, events: 3, deliveries: 4 },
             begun: Some(Timestamp::from_micros(1)),
             finished: None,
         };
-        const FROZEN: &str = "0102000102056140622e6301056140622e6301020301020707070707070707070707070707070707070707070707070707070707070707010501fb2c0100010203040102008ddc6e3f54fad570";
+        const FROZEN: &str = "0102000102056140622e6301056140622e630102030001020707070707070707070707070707070707070707070707070707070707070707010501fb2c0101020304010200e1a3fcdf02259c47";
         assert_eq!(hex_of(&row(&example)), FROZEN);
         assert_eq!(erasure(id, from_hex::<ErasureRow>(FROZEN).unwrap()), Some(example));
     }

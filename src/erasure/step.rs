@@ -1,69 +1,68 @@
-//! The steps of an erasure, each in a command, and the look for what is left.
+//! The steps of an erasure, each in a command.
 
-use super::{Erased, Erasure, Named, Status, Trail, digest, rows};
+use super::look::{Found, Step};
+use super::search::Needles;
+use super::{Erasure, Named, Status, Trail, digest, rows};
 use crate::consent;
-use crate::delivery::{self, Deliveries, OfEvents};
-use crate::event;
-use crate::id::{GroupId, JobId};
+use crate::delivery::Deliveries;
+use crate::event::{self, Indexed};
+use crate::id::{EventId, GroupId, JobId, ProfileId};
 use crate::job;
 use crate::limits;
-use crate::list;
 use crate::membership;
 use crate::profile;
-use crate::segment;
-use crate::store::{Read, StoreError, Tx};
+use crate::segment::{self, Backfill};
+use crate::store::{StoreError, Tx};
 
-/// Takes the next step of an erasure, which was read a moment ago.
+/// What a step did.
+#[derive(Debug, Default)]
+pub(super) struct Done {
+    /// The events that it removed.
+    pub(super) events: Vec<EventId>,
+    /// Whether it was the last one.
+    pub(super) is_complete: bool,
+}
+
+/// Takes a step of an erasure, which was looked at a moment ago. Only erasing takes people away from
+/// here, so that what was found is there still.
 pub(super) fn take(
     tx: &mut Tx<'_, '_>,
     deliveries: &Deliveries,
     id: JobId,
-) -> Result<(), StoreError> {
-    let Some(mut erasure) = rows::get(tx, id)? else { return Ok(()) };
-    match (erasure.status, erasure.identifiers.is_empty()) {
-        (Status::Complete, _) => return Ok(()),
-        (Status::Queued, _) => begin(tx, &mut erasure)?,
-        (Status::Processing, false) => blank_errors(tx, &mut erasure)?,
-        (Status::Processing, true) => {
-            if erase_some(tx, deliveries, &mut erasure)? {
-                erasure.status = Status::Complete;
-                erasure.finished = Some(tx.now());
-            }
+    step: Step,
+) -> Result<Done, StoreError> {
+    let Some(mut erasure) = rows::get(tx, id)? else { return Ok(Done::default()) };
+    let mut done = Done::default();
+    match step {
+        Step::Begin => begin(tx, &mut erasure)?,
+        Step::Search => search(tx, &mut erasure)?,
+        Step::Erase(found) => done.events = erase(tx, deliveries, &mut erasure, *found)?,
+        Step::Finish => {
+            erasure.status = Status::Complete;
+            erasure.finished = Some(tx.now());
+            done.is_complete = true;
         }
     }
-    rows::put(tx, &erasure)
-}
-
-/// Whether the next step can be taken: the last ones need the indexes.
-pub(super) fn is_ready(from: &impl Read, erasure: &Erasure) -> Result<bool, StoreError> {
-    match erasure.status {
-        Status::Queued => Ok(job::next(from)?.is_none_or(|older| older > erasure.id)),
-        Status::Processing if erasure.identifiers.is_empty() => {
-            let Trail { events_to, deliveries_to, .. } = &erasure.trail;
-            let (events, sent) = (event::indexed_to(from)?, delivery::indexed_to(from)?);
-            Ok(events_to.is_none_or(|to| to <= events) && deliveries_to.is_none_or(|to| to <= sent))
-        }
-        Status::Processing | Status::Complete => Ok(true),
-    }
+    rows::put(tx, &erasure)?;
+    Ok(done)
 }
 
 /// Erases what is the person's alone.
 fn begin(tx: &mut Tx<'_, '_>, erasure: &mut Erasure) -> Result<(), StoreError> {
+    erasure.status = Status::Processing;
+    erasure.begun = Some(tx.now());
     let found = match erasure.named.take() {
         Some(Named::Id(id)) => Some(profile::current(tx, id)?),
         Some(Named::By(kind, text)) => {
             erasure.digests.push((kind, digest(erasure.id, kind, &text)));
-            erasure.identifiers.push(text.clone());
-            profile::find(tx, kind, &text)?
+            let found = profile::find(tx, kind, &text)?;
+            erasure.identifiers.push(text);
+            found
         }
         None => None,
     };
-    erasure.status = Status::Processing;
-    erasure.begun = Some(tx.now());
     let Some(id) = found else { return Ok(()) };
-    if !profile::exists(tx, id)? {
-        return Ok(());
-    }
+    let is_known = profile::exists(tx, id)?;
     let gone = profile::erase(tx, id)?;
     for alias in gone.identifiers {
         let of_it = (alias.kind, digest(erasure.id, alias.kind, &alias.text));
@@ -74,82 +73,71 @@ fn begin(tx: &mut Tx<'_, '_>, erasure: &mut Erasure) -> Result<(), StoreError> {
     }
     let mut people = gone.former;
     people.push(id);
-    erasure.erased.profiles = people.len() as u64;
-    for group in groups(tx)? {
-        erasure.erased.memberships += u64::from(membership::leave(tx, group, id)?);
-        segment::set_watch(tx, group, id, None)?;
+    erasure.erased.profiles = if is_known { people.len() as u64 } else { 0 };
+    for group in membership::groups(tx)? {
+        leave(tx, erasure, group, id)?;
     }
     consent::erase(tx, id)?;
-    erasure.trail =
-        Trail { people, events_to: Some(event::last(tx)?), deliveries_to: delivery::newest(tx)? };
+    // Nothing leads an event to them any more.
+    erasure.trail = Trail { people, events_to: Some(event::last(tx)?) };
     Ok(())
 }
 
-/// Every list and segment.
-fn groups(from: &impl Read) -> Result<Vec<GroupId>, StoreError> {
-    let mut groups = segment::ids(from)?;
-    groups.extend(list::all(from)?.iter().map(|list| list.id));
-    Ok(groups)
+fn leave(
+    tx: &mut Tx<'_, '_>,
+    erasure: &mut Erasure,
+    group: GroupId,
+    id: ProfileId,
+) -> Result<(), StoreError> {
+    erasure.erased.memberships += u64::from(membership::leave(tx, group, id)?);
+    segment::set_watch(tx, group, id, None)
 }
 
 /// Blanks what jobs kept of entries that failed and name the person.
-fn blank_errors(tx: &mut Tx<'_, '_>, erasure: &mut Erasure) -> Result<(), StoreError> {
-    let mentions = |original: &str| {
-        let original = original.to_lowercase();
-        erasure.identifiers.iter().any(|text| original.contains(&text.to_lowercase()))
-    };
+fn search(tx: &mut Tx<'_, '_>, erasure: &mut Erasure) -> Result<(), StoreError> {
+    let needles = Needles::of(erasure);
     let most = limits::JOB_ERRORS_LOOKED_AT_ONCE;
-    erasure.looked_to = job::forget_some(tx, erasure.looked_to, most, mentions)?;
-    if erasure.looked_to.is_none() {
+    let mentions = |error: &job::ItemError| needles.are_in(error);
+    erasure.searched_to = job::forget_some(tx, erasure.searched_to, most, mentions)?;
+    if erasure.searched_to.is_none() {
         erasure.identifiers.clear();
+        erasure.is_searched = true;
     }
     Ok(())
 }
 
-/// Erases some of what the trail leads to; returns whether that was the last of it.
-fn erase_some(
+/// Erases what was found; returns the events that are gone.
+fn erase(
     tx: &mut Tx<'_, '_>,
     deliveries: &Deliveries,
     erasure: &mut Erasure,
-) -> Result<bool, StoreError> {
-    let finder = OfEvents::new(tx)?;
-    for id in &erasure.trail.people {
-        let gone = event::erase(tx, *id, limits::ERASED_AT_ONCE_MAX)?;
-        for event in &gone {
-            erasure.erased.deliveries += deliveries.erase(tx, &finder, *event)?;
-        }
-        erasure.erased.events += gone.len() as u64;
-        if !gone.is_empty() {
-            return Ok(false);
-        }
-        // What several replays added to the deliveries of one event.
-        let left = deliveries.erase_of_profile(tx, *id, limits::ERASED_AT_ONCE_MAX)?;
-        erasure.erased.deliveries += left;
-        if left > 0 {
-            return Ok(false);
-        }
+    found: Found,
+) -> Result<Vec<EventId>, StoreError> {
+    let Found { events, mut carriers, traces, groups, computations } = found;
+    erasure.erased.deliveries += deliveries.erase(tx, &mut carriers)?;
+    profile::erase_traces(tx, &traces);
+    for (group, id) in groups {
+        leave(tx, erasure, group, id)?;
     }
-    Ok(true)
+    for id in computations {
+        step_back(tx, erasure, id)?;
+    }
+    // They are what leads to the rest of their carriers.
+    if !carriers.is_all() {
+        return Ok(Vec::new());
+    }
+    event::erase(tx, &events);
+    erasure.erased.events += events.len() as u64;
+    Ok(events.iter().map(Indexed::id).collect())
 }
 
-/// How many things are still stored that belong to the people of the trail, as far as a look into
-/// every index tells: at most one for each index and person.
-///
-/// # Errors
-/// Where the store can not be read.
-pub fn remaining(from: &impl Read, trail: &Trail) -> Result<Erased, StoreError> {
-    let mut left = Erased::default();
-    let groups = groups(from)?;
-    for id in &trail.people {
-        let has_consents = !consent::get(from, *id)?.is_empty();
-        left.profiles += u64::from(profile::exists(from, *id)?) + u64::from(has_consents);
-        left.events += u64::from(event::has_any(from, *id)?);
-        left.deliveries += u64::from(delivery::has_any_of_profile(from, *id)?);
-        for group in &groups {
-            let is_member = membership::joined(from, *group, *id)?.is_some();
-            let is_watched = segment::watch(from, *group, *id)?.is_some();
-            left.memberships += u64::from(is_member || is_watched);
-        }
-    }
-    Ok(left)
+/// Lets a computation stand just before the person, who is not there any more: for everybody else
+/// that is the same.
+fn step_back(tx: &mut Tx<'_, '_>, erasure: &Erasure, id: GroupId) -> Result<(), StoreError> {
+    let Some(at) = segment::backfill(tx, id)? else { return Ok(()) };
+    let Some(cursor) = at.cursor.filter(|cursor| erasure.trail.people.contains(cursor)) else {
+        return Ok(());
+    };
+    let before = cursor.as_u128().checked_sub(1).map(ProfileId::from_u128);
+    segment::put_backfill(tx, id, Backfill { cursor: before, ..at })
 }

@@ -3,8 +3,9 @@
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
-use super::{rows, step};
+use super::{look, step};
 use crate::delivery::Deliveries;
+use crate::delivery::Messages;
 use crate::limits;
 use crate::store::{Store, StoreError};
 
@@ -14,6 +15,8 @@ pub struct Worker {
     pub store: Store,
     /// What is on its way to endpoints.
     pub deliveries: Deliveries,
+    /// What was sent last.
+    pub messages: Messages,
 }
 
 impl Worker {
@@ -37,23 +40,24 @@ impl Worker {
                 moved = commits.changed() => if moved.is_err() { return },
                 () = stop.cancelled() => return,
             }
+            // An erasure that waits looks anew after a commit, but not after each of many.
+            tokio::select! {
+                () = tokio::time::sleep(limits::FOLLOW_PAUSE) => {}
+                () = stop.cancelled() => return,
+            }
         }
     }
 
     /// Takes one step; returns whether there was one to take.
     pub(crate) async fn round(&self) -> Result<bool, StoreError> {
-        let id = {
-            let snapshot = self.store.snapshot()?;
-            let Some(next) = rows::next(&snapshot)? else { return Ok(false) };
-            if !step::is_ready(&snapshot, &next)? {
-                return Ok(false);
-            }
-            next.id
-        };
+        let store = self.store.clone();
+        let looking = tokio::task::spawn_blocking(move || look::next(&store.snapshot()?));
+        let looked = looking.await.map_err(|error| StoreError::Failed(error.to_string().into()))?;
+        let Some((id, step)) = looked? else { return Ok(false) };
         let deliveries = self.deliveries.clone();
-        self.store.commit(move |tx| step::take(tx, &deliveries, id)).await?;
-        let is_done = rows::next(&self.store.snapshot()?)?.is_none_or(|next| next.id != id);
-        if is_done {
+        let done = self.store.commit(move |tx| step::take(tx, &deliveries, id, step)).await?;
+        self.messages.forget(&done.events);
+        if done.is_complete {
             info!(job.id = %id, "a person is erased");
         }
         Ok(true)

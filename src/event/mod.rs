@@ -31,8 +31,8 @@ pub use listing::{Page, Selection, list};
 pub use parse::{NewEvent, parse_bulk, parse_one};
 pub use place::Place;
 pub use properties::{Inferred, Property, properties};
-pub use rows::{erase, get, has_any, indexed_to, last, page, page_intact, put};
-pub use tail::ReadError;
+pub use rows::{Indexed, erase, exists, get, indexed_to, last, of_people, page, page_intact, put};
+pub use tail::{ReadError, count_of_people};
 pub use unique::UniqueIds;
 pub(crate) use unique::UniqueKey;
 

@@ -6,6 +6,7 @@
 //! at no more than [`limits::EVENTS_TAIL_MAX`] events, some hundred milliseconds, and says that it
 //! is too early to ask rather than leave something out.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::ControlFlow;
 
@@ -86,6 +87,20 @@ pub(super) fn read(
         ControlFlow::Continue(())
     })?;
     if is_too_long { Err(ReadError::Behind) } else { Ok(found) }
+}
+
+/// How many events of the tail are about one of these ids of people; of the newest
+/// [`limits::EVENTS_TAIL_MAX`], where it is longer.
+///
+/// # Errors
+/// Where the store can not be read.
+pub fn count_of_people(
+    from: &impl Read,
+    people: &BTreeSet<ProfileId>,
+) -> Result<usize, StoreError> {
+    let mut count = 0;
+    newest(from, |event| count += usize::from(people.contains(&event.profile)))?;
+    Ok(count)
 }
 
 /// Hands the newest events of the tail to `visit`, at most [`limits::EVENTS_TAIL_MAX`].

@@ -25,6 +25,8 @@ impl Row for ErrorRow {
 
 /// Stands for a person who is not kept: JSON's null.
 const NOTHING: &str = "null";
+/// Stands for what was wrong with a person who was erased.
+const ERASED: &str = "this person was erased";
 
 /// Keeps what was wrong with the person who is taken, and counts it.
 ///
@@ -64,18 +66,16 @@ pub fn errors(
     };
     let range = (start, Bound::Included((id, u32::MAX)));
     let rows = from.page(&JOB_ERRORS, range, Order::Ascending, most)?;
-    let error = |((_, number), row): ((JobId, u32), ErrorRow)| ItemError {
-        number,
-        pointer: row.pointer,
-        detail: row.detail,
-        original: row.original,
-    };
-    Ok(rows.into_iter().map(error).collect())
+    Ok(rows.into_iter().map(|(key, row)| item(key, row)).collect())
 }
 
-/// Looks at up to `most` errors after `after`, and takes out the person as received where
-/// `mentions` says yes of them: for who is to be forgotten. Returns where it got to; `None` at the
-/// end.
+fn item((_, number): (JobId, u32), row: ErrorRow) -> ItemError {
+    ItemError { number, pointer: row.pointer, detail: row.detail, original: row.original }
+}
+
+/// Looks at up to `most` errors after `after`, and takes out the person as received and what was
+/// wrong with them where `mentions` says yes: for who is to be forgotten. Returns where it got to;
+/// `None` at the end.
 ///
 /// # Errors
 /// Where the store fails.
@@ -83,14 +83,16 @@ pub fn forget_some(
     tx: &mut Tx<'_, '_>,
     after: Option<(JobId, u32)>,
     most: usize,
-    mentions: impl Fn(&str) -> bool,
+    mentions: impl Fn(&ItemError) -> bool,
 ) -> Result<Option<(JobId, u32)>, StoreError> {
     let range = (after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
     let rows = tx.page(&JOB_ERRORS, range, Order::Ascending, most)?;
     let last = rows.last().map(|(key, _)| *key).filter(|_| rows.len() == most);
     for (key, row) in rows {
-        if mentions(&row.original) {
-            tx.put(&JOB_ERRORS, &key, &ErrorRow { original: NOTHING.to_owned(), ..row })?;
+        let error = item(key, row);
+        if mentions(&error) {
+            let (pointer, original) = (error.pointer, NOTHING.to_owned());
+            tx.put(&JOB_ERRORS, &key, &ErrorRow { pointer, detail: ERASED.to_owned(), original })?;
         }
     }
     Ok(last)
@@ -143,8 +145,9 @@ mod tests {
         let mut after = None;
         let mut steps = 0;
         loop {
-            let forgotten = store
-                .commit(move |tx| forget_some(tx, after, 2, |original| original.contains("ann")));
+            let forgotten = store.commit(move |tx| {
+                forget_some(tx, after, 2, |error| error.original.contains("ann"))
+            });
             after = forgotten.await.unwrap_or_else(|error: StoreError| panic!("{error}"));
             steps += 1;
             if after.is_none() {
@@ -155,6 +158,8 @@ mod tests {
         let kept = errors(&store.snapshot().unwrap(), id, None, 10).unwrap();
         let originals: Vec<_> = kept.iter().map(|error| error.original.as_str()).collect();
         assert_eq!(originals, [NOTHING, "bob", NOTHING, NOTHING, NOTHING]);
+        let details: Vec<_> = kept.iter().map(|error| error.detail.as_str()).collect();
+        assert_eq!(details, [ERASED, "is wrong", ERASED, ERASED, "is large"]);
         drop(store);
         writer.join().unwrap();
     }

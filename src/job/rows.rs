@@ -168,6 +168,8 @@ pub fn step_done(tx: &mut Tx<'_, '_>, job: &mut Job) -> Result<(), StoreError> {
 pub fn finish(tx: &mut Tx<'_, '_>, job: &mut Job, status: Status) -> Result<(), StoreError> {
     job.status = status;
     job.finished = Some(tx.now());
+    // Nobody asks for it any more, and the person may be erased some day.
+    job.after = None;
     drop_chunks(tx, job.id)?;
     tx.put(&JOBS, &job.id, &row(job))?;
     count_finished(tx, job.id)

@@ -24,8 +24,11 @@ pub const VERDICTS_AT_ONCE_MAX: usize = 500;
 /// What happens within this time is followed together: commits are shared, and nobody waits for a
 /// segment as long as this.
 pub const FOLLOW_PAUSE: Duration = Duration::from_millis(20);
-/// Events that one command of an erasure takes out of every table, with their deliveries.
+/// Events, and what else is left of a person, that one command of an erasure takes out of every
+/// table: as much as a bulk request writes, so that others wait for the writer no longer.
 pub const ERASED_AT_ONCE_MAX: usize = 100;
+/// Deliveries that one command of an erasure removes or rewrites.
+pub const DELIVERIES_ERASED_AT_ONCE_MAX: usize = 500;
 /// Errors of jobs that one command of an erasure looks through for the person.
 pub const JOB_ERRORS_LOOKED_AT_ONCE: usize = 500;
 /// Erasures that are not complete: more than a court could ask for in a day.

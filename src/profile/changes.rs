@@ -4,6 +4,7 @@
 //! one who follows the log once everything that depends on it was looked at. So nothing that can
 //! change a segment is ever missed, also over a crash.
 
+use std::collections::BTreeSet;
 use std::ops::{Bound, ControlFlow};
 
 use serde::{Deserialize, Serialize};
@@ -122,6 +123,23 @@ pub fn changes(from: &impl Read, most: usize) -> Result<Vec<(ChangeId, Change)>,
         quiet: row.quiet,
     };
     Ok(rows.into_iter().map(|(id, row)| (id, change(row))).collect())
+}
+
+/// Up to `most` changes of these people that wait to be followed.
+pub(super) fn changes_of(
+    from: &impl Read,
+    people: &BTreeSet<ProfileId>,
+    most: usize,
+) -> Result<Vec<ChangeId>, StoreError> {
+    let mut found = Vec::new();
+    let all = (Bound::Unbounded, Bound::Unbounded);
+    from.scan_intact(&PROFILE_CHANGES, all, Order::Ascending, |id, row: ChangeRow| {
+        if people.contains(&row.profile) {
+            found.push(id);
+        }
+        if found.len() < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    })?;
+    Ok(found)
 }
 
 /// Removes a change that was followed.

@@ -46,5 +46,7 @@ fn order_some(tx: &mut Tx<'_, '_>) -> Result<(), StoreError> {
     }
     let through = profiles.last().map(|profile| profile.id).or(through);
     let is_done = profiles.len() < most;
+    // Nobody asks for it any more, and the person may be erased some day.
+    let through = through.filter(|_| !is_done);
     tx.put(&PROFILES_ORDERED, &(), &OrderedRow { through, is_done })
 }

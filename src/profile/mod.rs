@@ -51,7 +51,7 @@ pub use change::{ChangeError, create, update, upsert};
 pub use changes::{Aspect, Change, Names, changes, forget_change, last_change, note};
 pub use document::View;
 pub use draft::{Done, Effect};
-pub use erase::{Erased, erase};
+pub use erase::{Erased, Traces, erase, erase_traces, traces};
 pub(crate) use event::ProfileDocument;
 pub use fields::FIELDS;
 pub use index::catch_up;

@@ -256,10 +256,32 @@ pub(super) fn sweep(tx: &mut Tx<'_, '_>, most: usize) -> Result<usize, StoreErro
     let all = (Bound::Unbounded, Bound::Unbounded);
     let stale = tx.page(&PROFILES_UPDATED_STALE, all, Order::Ascending, most)?;
     for (place, ()) in &stale {
-        tx.remove(&PROFILES_UPDATED, place);
-        tx.remove(&PROFILES_UPDATED_STALE, place);
+        remove_stale(tx, *place);
     }
     Ok(stale.len())
+}
+
+/// Up to `most` places of these people that are no more true.
+pub(super) fn stale_of(
+    from: &impl Read,
+    people: &BTreeSet<ProfileId>,
+    most: usize,
+) -> Result<Vec<(Timestamp, ProfileId)>, StoreError> {
+    let mut found = Vec::new();
+    let all = (Bound::Unbounded, Bound::Unbounded);
+    from.scan(&PROFILES_UPDATED_STALE, all, Order::Ascending, |place, ()| {
+        if people.contains(&place.1) {
+            found.push(place);
+        }
+        if found.len() < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    })?;
+    Ok(found)
+}
+
+/// Removes a place that is no more true.
+pub(super) fn remove_stale(tx: &mut Tx<'_, '_>, place: (Timestamp, ProfileId)) {
+    tx.remove(&PROFILES_UPDATED, &place);
+    tx.remove(&PROFILES_UPDATED_STALE, &place);
 }
 
 /// Whether there are places that are no more true.

@@ -8,6 +8,7 @@ use super::look::Looked;
 use super::registry::Shared;
 use super::standing::{Action, Standing};
 use super::{Counts, Replay, Status, rows};
+use crate::event;
 use crate::id::{DeliveryId, EventId, ReplayId};
 use crate::store::{StoreError, Tx};
 use crate::webhook::Endpoint;
@@ -65,6 +66,11 @@ fn schedule(
     // Events of one batch share a delivery, and this command does not see in a scan what it wrote.
     let mut resent: BTreeSet<DeliveryId> = BTreeSet::new();
     for order in &looked.orders {
+        // It may have been erased since.
+        if !event::exists(tx, order.event)? {
+            counts.skipped += 1;
+            continue;
+        }
         let deliveries = looked.deliveries.of(tx, order.event)?;
         let standing = Standing::of(&deliveries, replay.wanted.webhook);
         match standing.action(&replay.wanted.states) {

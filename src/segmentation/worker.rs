@@ -137,7 +137,7 @@ impl Worker {
 
     /// Many verdicts are many commands, so that nobody waits long for the writer. What is left
     /// undone when the daemon dies between them is looked at again, because the cursors move last.
-    async fn apply(&self, mut looked: Looked) -> Result<(), StoreError> {
+    pub(super) async fn apply(&self, mut looked: Looked) -> Result<(), StoreError> {
         let mut rest = std::mem::take(&mut looked.verdicts);
         while rest.len() > limits::VERDICTS_AT_ONCE_MAX {
             let later = rest.split_off(limits::VERDICTS_AT_ONCE_MAX);

@@ -41,6 +41,10 @@ pub(super) fn start(config: &Config, parts: &Parts, tasks: &Tasks) {
     tasks.tracker.spawn(following.run(stop.clone()));
     let jobs = jobs::Worker::new(store.clone(), parts.ingest.clone());
     tasks.tracker.spawn(jobs.run(stop.clone()));
-    let erasing = erasure::Worker { store: store.clone(), deliveries: parts.deliveries.clone() };
+    let erasing = erasure::Worker {
+        store: store.clone(),
+        deliveries: parts.deliveries.clone(),
+        messages: parts.sender.messages.clone(),
+    };
     tasks.tracker.spawn(erasing.run(stop.clone()));
 }

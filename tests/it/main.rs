@@ -10,6 +10,7 @@ mod crash;
 mod delivery;
 mod duplicates;
 mod endpoint;
+mod erasure;
 mod event_listing;
 mod evidence;
 mod explanation;

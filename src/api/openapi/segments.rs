@@ -33,6 +33,11 @@ pub(super) fn attributes() -> Map<String, Value> {
         "profile_count": count(), "membership_count": count(), "event_count": count(),
         "delivery_count": count(),
     }));
+    let mut left = counts.clone();
+    left["properties"]["trace_count"] = count();
+    left["description"] = "What is left, by a look into every index; only in the answer for one, \
+                           once it has begun"
+        .into();
     super::super::jsonapi::attributes(json!({
         "SegmentAttributes": object(json!({
             "name": text(), "definition": definition(), "created": moment(), "updated": moment(),
@@ -59,7 +64,7 @@ pub(super) fn attributes() -> Map<String, Value> {
                     "description": "Of the receipt's id, a colon and the identifier, in hex",
                 },
             }))),
-            "erased": counts, "remaining": counts,
+            "erased": counts, "remaining": left,
         })),
     }))
 }

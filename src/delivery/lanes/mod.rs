@@ -337,6 +337,9 @@ impl Lanes {
         }
         // One that is under way frees its key when its result is told.
         if !self.known.contains(&id) {
+            if let Some(done) = &mut self.recorded_in_scan {
+                done.insert(id);
+            }
             lane.keys.free(id);
             if lane.keys.has_idle() {
                 self.with_idle_keys.insert(webhook);

@@ -73,11 +73,11 @@ pub(super) struct AttemptRow {
 }
 
 impl AttemptRow {
-    /// Forgets what the endpoint answered, which may repeat what it was sent.
+    /// Forgets what the endpoint answered, which may repeat what it was sent. What is kept of a
+    /// failure are words of our own.
     pub(super) fn forget_answer(&mut self) {
         self.response_head.clear();
         self.excerpt.clear();
-        self.detail.clear();
     }
 
     pub(super) const fn at(&self) -> Timestamp {

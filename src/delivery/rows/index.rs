@@ -26,6 +26,8 @@ use crate::store::{Key, Order, Read, Row, StoreError, Table, Tx};
 
 const DELIVERY_INDEX: Table<IndexKey, IndexRow> = Table::new("delivery_index");
 const DELIVERY_INDEX_CURSOR: Table<(), CursorRow> = Table::new("delivery_index_cursor");
+/// How often something was erased that was not in the index yet.
+const DELIVERY_INDEX_ERASED: Table<(), ErasedRow> = Table::new("delivery_index_erased");
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct IndexRow {}
@@ -40,6 +42,15 @@ struct CursorRow {
 }
 
 impl Row for CursorRow {
+    const SCHEMA: u8 = 1;
+}
+
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+struct ErasedRow {
+    times: u64,
+}
+
+impl Row for ErasedRow {
     const SCHEMA: u8 = 1;
 }
 
@@ -143,6 +154,8 @@ pub(in crate::delivery) struct Unindexed {
     /// Those that may have entries of their own commits, written by a version that wrote none.
     rare: Vec<DeliveryId>,
     to: DeliveryId,
+    /// Where [`DELIVERY_INDEX_ERASED`] stood when they were read.
+    erased: u64,
 }
 
 /// The oldest deliveries that are not in the index, and may be: a batch gathers events until it is
@@ -160,7 +173,8 @@ pub(in crate::delivery) fn unindexed(from: &impl Read) -> Result<Option<Unindexe
         })?;
     }
     let Some(first) = rows.keys().next().copied() else { return Ok(None) };
-    let mut found = Unindexed { keys: Vec::new(), rare: Vec::new(), to: first };
+    let erased = erased(from)?;
+    let mut found = Unindexed { keys: Vec::new(), rare: Vec::new(), to: first, erased };
     for (id, row) in rows.into_iter().take(limits::INDEXED_AT_ONCE_MAX) {
         found.add(id, &row);
         if found.keys.len() >= limits::INDEX_ENTRIES_AT_ONCE_MAX {
@@ -185,8 +199,12 @@ impl Unindexed {
     }
 }
 
-/// Writes the entries, and that they are written.
+/// Writes the entries, and that they are written. Does nothing where one of the deliveries may have
+/// been erased since they were read: it must not come back as an entry.
 pub(in crate::delivery) fn add(tx: &mut Tx<'_, '_>, new: &Unindexed) -> Result<(), StoreError> {
+    if erased(tx)? != new.erased {
+        return Ok(());
+    }
     for key in &new.keys {
         tx.put(&DELIVERY_INDEX, key, &IndexRow {})?;
     }
@@ -200,40 +218,40 @@ pub(in crate::delivery) fn add(tx: &mut Tx<'_, '_>, new: &Unindexed) -> Result<(
     tx.put(&DELIVERY_INDEX_CURSOR, &(), &CursorRow { indexed_to: new.to })
 }
 
-/// Removes the entry of an event of a delivery.
-pub(super) fn forget_event(tx: &mut Tx<'_, '_>, id: DeliveryId, event: EventId) {
-    tx.remove(&DELIVERY_INDEX, &IndexKey::new(Owner::Event(event), id));
+fn erased(from: &impl Read) -> Result<u64, StoreError> {
+    Ok(from.get(&DELIVERY_INDEX_ERASED, &())?.unwrap_or_default().times)
 }
 
-/// Removes the entry of the person of a delivery.
-pub(super) fn forget_profile(tx: &mut Tx<'_, '_>, id: DeliveryId, profile: ProfileId) {
-    tx.remove(&DELIVERY_INDEX, &IndexKey::new(Owner::Profile(profile), id));
+/// Of this delivery something is erased: who has read it for the index has to read it again.
+pub(super) fn is_erased(tx: &mut Tx<'_, '_>, id: DeliveryId) -> Result<(), StoreError> {
+    if id <= indexed_to(tx)? {
+        return Ok(());
+    }
+    let times = erased(tx)? + 1;
+    tx.put(&DELIVERY_INDEX_ERASED, &(), &ErasedRow { times })
 }
 
-/// Up to `most` deliveries that the index has of a person, the oldest first.
-pub(in crate::delivery) fn of_profile(
+/// Removes the entry of a delivery under one owner.
+pub(super) fn forget_one(tx: &mut Tx<'_, '_>, id: DeliveryId, owner: Owner) {
+    tx.remove(&DELIVERY_INDEX, &IndexKey::new(owner, id));
+}
+
+/// Up to `most` deliveries that the index has of an owner, the oldest first.
+pub(super) fn of_owner(
     from: &impl Read,
-    profile: ProfileId,
+    owner: Owner,
     most: usize,
 ) -> Result<Vec<DeliveryId>, StoreError> {
-    let key = |id| IndexKey::new(Owner::Profile(profile), DeliveryId::from_u128(id));
-    let range = (Bound::Included(key(0)), Bound::Included(key(u128::MAX)));
-    let rows = from.page(&DELIVERY_INDEX, range, Order::Ascending, most)?;
+    let key = |id| Bound::Included(IndexKey::new(owner, DeliveryId::from_u128(id)));
+    let rows = from.page(&DELIVERY_INDEX, (key(0), key(u128::MAX)), Order::Ascending, most)?;
     Ok(rows.into_iter().map(|(key, _)| key.id).collect())
 }
 
-/// Whether a delivery of this person is in the index.
-///
-/// # Errors
-/// Where the store can not be read.
-pub fn has_any_of_profile(from: &impl Read, profile: ProfileId) -> Result<bool, StoreError> {
-    Ok(!of_profile(from, profile, 1)?.is_empty())
-}
-
-/// Removes every entry of a delivery but those of its events.
+/// Removes every entry of a delivery.
 pub(super) fn forget(tx: &mut Tx<'_, '_>, id: DeliveryId, row: &DeliveryRow) {
-    let many = [Owner::Webhook(row.webhook), Owner::Profile(row.profile)];
-    for owner in many.into_iter().chain(Rare::of(row).owners()) {
+    let many = [Owner::Webhook(row.webhook), Owner::Profile(row.profile)].into_iter();
+    let events = row.events.iter().map(|event| Owner::Event(*event));
+    for owner in many.chain(events).chain(Rare::of(row).owners()) {
         tx.remove(&DELIVERY_INDEX, &IndexKey::new(owner, id));
     }
 }
@@ -242,7 +260,7 @@ pub(super) fn forget(tx: &mut Tx<'_, '_>, id: DeliveryId, row: &DeliveryRow) {
 ///
 /// # Errors
 /// Where the store can not be read.
-pub fn indexed_to(from: &impl Read) -> Result<DeliveryId, StoreError> {
+pub(in crate::delivery) fn indexed_to(from: &impl Read) -> Result<DeliveryId, StoreError> {
     let row = from.get(&DELIVERY_INDEX_CURSOR, &())?;
     Ok(row.map_or(DeliveryId::from_u128(0), |row| row.indexed_to))
 }
@@ -251,7 +269,9 @@ pub fn indexed_to(from: &impl Read) -> Result<DeliveryId, StoreError> {
 ///
 /// # Errors
 /// Where the store can not be read.
-pub fn newest_of_all(from: &impl Read) -> Result<Option<DeliveryId>, StoreError> {
+pub(in crate::delivery) fn newest_of_all(
+    from: &impl Read,
+) -> Result<Option<DeliveryId>, StoreError> {
     let all = (DeliveryId::from_u128(0), DeliveryId::from_u128(u128::MAX));
     Ok(newest(from, Source::Outbox, all)?.max(newest(from, Source::Log, all)?))
 }
@@ -345,5 +365,6 @@ mod tests {
         assert_eq!(hex_of(&IndexRow {}), "01ebce86ebd2f92ee1");
         let cursor = CursorRow { indexed_to: DeliveryId::from_u128(3) };
         assert_eq!(hex_of(&cursor), "0103fec86c6df2aef142");
+        assert_eq!(hex_of(&ErasedRow { times: 3 }), "0103fec86c6df2aef142");
     }
 }

@@ -28,13 +28,14 @@ use crate::id::{DeliveryId, EventId, ProfileId, WebhookId};
 use crate::limits::{ATTEMPTS_KEPT_MAX, SCAN_ROWS_MAX};
 use crate::store::{Order, Read, StoreError, Table, Tx};
 
-pub(super) use self::erase::{Erased, erase, erase_whole};
+pub use self::erase::Carriers;
+pub(super) use self::erase::{Erased, erase};
 #[cfg(test)]
 pub(super) use self::index::forget_index;
 pub(super) use self::index::{
-    Owner, Source as IdSource, add as add_to_index, is_indexed, newest, of_profile, unindexed,
+    Owner, Source as IdSource, add as add_to_index, indexed_to, is_indexed, newest, newest_of_all,
+    unindexed,
 };
-pub use self::index::{has_any_of_profile, indexed_to, newest_of_all};
 
 const OUTBOX: Table<DeliveryId, DeliveryRow> = Table::new("outbox");
 const OUTBOX_DUE: Table<(Timestamp, DeliveryId), DueRow> = Table::new("outbox_due");

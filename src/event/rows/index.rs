@@ -19,7 +19,6 @@ use serde::{Deserialize, Serialize};
 use super::EVENTS;
 use crate::event::Place;
 use crate::id::{EventId, MetricId, ProfileId};
-use crate::profile;
 use crate::store::{DecodeError, Key, Order, Read, Row, StoreError, Table, Tx};
 
 const BY_TIME: Table<Place, ()> = Table::new("events_by_time");
@@ -143,45 +142,47 @@ pub(in crate::event) fn add(tx: &mut Tx<'_, '_>, new: &Unindexed) -> Result<(), 
     tx.put(&INDEXED, &(), &CursorRow { indexed_to: new.to })
 }
 
-/// Removes up to `most` indexed events of a person, with those of their former ids, from the log
-/// and from the index; returns which they were. None are left in the index where it returns none;
-/// what is not indexed yet ([`indexed_to`]) stays.
-///
-/// A second call in one command finds the same events: what the first removes is seen after its
-/// commit.
+/// An event in the index, with all that leads to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Indexed(ByProfile);
+
+impl Indexed {
+    /// The event.
+    #[must_use]
+    pub fn id(&self) -> EventId {
+        self.0.place.id()
+    }
+}
+
+/// Up to `most` indexed events of these ids of people. What is not indexed yet ([`indexed_to`]) is
+/// not among them.
 ///
 /// # Errors
-/// Where the store fails.
-pub fn erase(
-    tx: &mut Tx<'_, '_>,
-    profile: ProfileId,
+/// Where the store can not be read.
+pub fn of_people(
+    from: &impl Read,
+    people: impl IntoIterator<Item = ProfileId>,
     most: usize,
-) -> Result<Vec<EventId>, StoreError> {
-    let mut keys: Vec<ByProfile> = Vec::new();
-    let former = profile::sources(tx, profile)?;
-    for id in former.into_iter().chain([profile]) {
-        let room = most - keys.len();
-        let rows = tx.page(&BY_PROFILE, all_of(id), Order::Ascending, room)?;
-        keys.extend(rows.into_iter().map(|(key, _)| key));
+) -> Result<Vec<Indexed>, StoreError> {
+    let mut found = Vec::new();
+    for id in people {
+        let rows = from.page(&BY_PROFILE, all_of(id), Order::Ascending, most - found.len())?;
+        found.extend(rows.into_iter().map(|(key, _)| Indexed(key)));
     }
-    for key in &keys {
+    Ok(found)
+}
+
+/// Removes events from the log and from the index.
+pub fn erase(tx: &mut Tx<'_, '_>, events: &[Indexed]) {
+    for Indexed(key) in events {
         tx.remove(&BY_PROFILE, key);
         tx.remove(&BY_METRIC, &(key.metric, key.place));
         tx.remove(&BY_TIME, &key.place);
         tx.remove(&EVENTS, &key.place.id());
     }
-    Ok(keys.into_iter().map(|key| key.place.id()).collect())
 }
 
 // ---- Reading ----
-
-/// Whether an event of this id of a person is in the index.
-///
-/// # Errors
-/// Where the store can not be read.
-pub fn has_any(from: &impl Read, profile: ProfileId) -> Result<bool, StoreError> {
-    Ok(!from.page(&BY_PROFILE, all_of(profile), Order::Ascending, 1)?.is_empty())
-}
 
 /// Up to and with this event, all are in the index.
 ///

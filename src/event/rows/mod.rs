@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 #[cfg(test)]
 pub(super) use self::index::forget_index;
 pub(super) use self::index::{Entry, Line, add, entries, metrics_of, people, unindexed};
-pub use self::index::{erase, has_any, indexed_to};
+pub use self::index::{Indexed, erase, indexed_to, of_people};
 use super::Event;
 use crate::clock::Timestamp;
 use crate::id::{EventId, MetricId, ProfileId};
@@ -64,6 +64,14 @@ pub fn get(from: &impl Read, id: EventId) -> Result<Option<Event>, StoreError> {
     let Some(mut event) = stored(from, id)? else { return Ok(None) };
     event.profile = profile::current(from, event.profile)?;
     Ok(Some(event))
+}
+
+/// Whether the event with this id is stored.
+///
+/// # Errors
+/// Where the store can not be read.
+pub fn exists(from: &impl Read, id: EventId) -> Result<bool, StoreError> {
+    Ok(stored(from, id)?.is_some())
 }
 
 /// The event with this id, about the person's id of then.

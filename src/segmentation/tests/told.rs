@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use super::world::{Past, World};
+use crate::id::GroupId;
+use crate::segment::{SegmentError, SegmentPatch};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -102,5 +104,50 @@ async fn a_segment_can_stand_on_another_but_not_on_itself() {
     world.delete(inner).await;
     world.settle().await;
     assert_eq!(world.members(outer), [ann], "nobody belongs to what is not there");
+    world.end();
+}
+
+#[tokio::test]
+async fn two_changes_of_one_commit_make_no_circle() {
+    let world = World::new().await;
+    let anybody = r#"{"condition_groups":[{"conditions":[{"type":"profile-property",
+        "property":"first_name","filter":{"type":"existence","operator":"is-set"}}]}]}"#;
+    let (one, other) = (world.segment(anybody).await, world.segment(anybody).await);
+    let naming = |id: GroupId, named: GroupId| {
+        let body = format!(
+            r#"{{"data":{{"type":"segment","id":"{id}","attributes":{{"definition":
+            {{"condition_groups":[{{"conditions":[{{"type":"profile-group-membership",
+            "is_member":false,"group_ids":["{named}"]}}]}}]}}}}}}}}"#
+        );
+        SegmentPatch::parse(body.as_bytes(), id.as_str()).unwrap()
+    };
+    let (first, second) = (naming(one, other), naming(other, one));
+    let segments = world.segments.clone();
+    let changed = world.store.commit(move |tx| {
+        segments.change(tx, one, first, 0)?;
+        segments.change(tx, other, second, 0)
+    });
+    assert!(matches!(changed.await, Err(SegmentError::Fault(_))));
+    world.settle().await;
+    world.end();
+}
+
+#[tokio::test]
+async fn a_change_in_the_middle_of_a_round_passes_nobody_by() {
+    let world = World::new().await;
+    let named = |name: &str| {
+        format!(
+            r#"{{"condition_groups":[{{"conditions":[{{"type":"profile-property",
+            "property":"first_name",
+            "filter":{{"type":"string","operator":"equals","value":"{name}"}}}}]}}]}}"#
+        )
+    };
+    let segment = world.segment(&named("Bob")).await;
+    let ann = world.person("ann", r#""first_name":"Ann""#).await;
+    let seen = world.segments.view();
+    world.change(segment, &format!(r#"{{"definition":{}}}"#, named("Ann"))).await.unwrap();
+    world.round_with(&seen).await;
+    world.settle().await;
+    assert_eq!(world.members(segment), [ann]);
     world.end();
 }

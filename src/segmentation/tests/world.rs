@@ -12,18 +12,19 @@ use zeroize::Zeroizing;
 
 use crate::clock::{Clock, Timestamp};
 use crate::condition::{At, Channel, Consent, LazyObject, PastEvent, Subject};
-use crate::delivery::Deliveries;
+use crate::delivery::{Deliveries, Messages};
 use crate::egress::Policy;
 use crate::erasure;
 use crate::event::{self, Event, Indexer, NewEvent, UniqueIds};
-use crate::id::{EventId, GroupId, MetricId, ProfileId};
+use crate::id::{EventId, GroupId, JobId, MetricId, ProfileId};
 use crate::ingest::{Ingest, Reactors};
 use crate::membership;
 use crate::metric::{MetricError, MetricName, Metrics};
 use crate::people::{Merge, People};
 use crate::person::Person;
 use crate::profile::{self, Aspect, Change, ProfilePatch};
-use crate::segment::{NewSegment, SegmentPatch, Segments};
+use crate::segment::{NewSegment, SegmentPatch, Segments, View};
+use crate::segmentation::look::look;
 use crate::segmentation::worker::Round;
 use crate::segmentation::{self, Worker};
 use crate::store::{Snapshot, Store, StoreError, WriterHandle};
@@ -194,33 +195,46 @@ impl World {
         people.merge(Merge { into, sources: vec![from] }).await.unwrap();
     }
 
-    /// Erases a person.
-    pub(super) async fn erase(&self, id: ProfileId) {
+    /// Erases a person while nobody follows anything but events; returns the receipt's id.
+    pub(super) async fn erase(&self, id: ProfileId) -> JobId {
         let named = erasure::Named::Id(id);
         let made = self.store.commit(move |tx| erasure::create(tx, named)).await.unwrap();
-        let worker =
-            erasure::Worker { store: self.store.clone(), deliveries: self.deliveries.clone() };
+        let worker = erasure::Worker {
+            store: self.store.clone(),
+            deliveries: self.deliveries.clone(),
+            messages: Messages::default(),
+        };
         let indexer = Indexer::new(self.store.clone());
         loop {
             indexer.catch_up().await.unwrap();
             worker.round().await.unwrap();
             let now = erasure::get(&self.store.snapshot().unwrap(), made.id).unwrap().unwrap();
             if now.status == erasure::Status::Complete {
-                return;
+                return made.id;
             }
         }
     }
 
-    /// Follows everything until nothing is left to do now.
-    pub(super) async fn settle(&self) {
-        let indexer = Indexer::new(self.store.clone());
-        let worker = Worker {
+    fn worker(&self) -> Worker {
+        Worker {
             store: self.store.clone(),
             segments: self.segments.clone(),
             ingest: self.ingest.clone(),
             clock: self.clock.clone(),
             zone: TimeZone::UTC,
-        };
+        }
+    }
+
+    /// A round that saw the segments as they were.
+    pub(super) async fn round_with(&self, seen: &View) {
+        let looked = look(&self.store.snapshot().unwrap(), seen, &At::utc(self.now())).unwrap();
+        self.worker().apply(looked).await.unwrap();
+    }
+
+    /// Follows everything until nothing is left to do now.
+    pub(super) async fn settle(&self) {
+        let indexer = Indexer::new(self.store.clone());
+        let worker = self.worker();
         for _ in 0..1_000 {
             indexer.catch_up().await.unwrap();
             if let Round::Idle(next) = worker.round().await.unwrap() {
