@@ -9,8 +9,8 @@
 //! | layer | modules | they… |
 //! |---|---|---|
 //! | edges | [`api`], [`cli`], [`config`], [`server`] | translate, and decide nothing |
-//! | use cases | [`ingest`], [`people`], [`subscriptions`], [`jobs`], [`matching`], [`operations`], [`explanation`], [`trial`], [`replay`] | join capabilities in one commit |
-//! | capabilities | [`account`], [`master_key`], [`key`], [`metric`], [`profile`], [`membership`], [`consent`], [`list`], [`job`], [`event`], [`webhook`], [`delivery`] | are the product: types, rows, pure decisions |
+//! | use cases | [`person`], [`ingest`], [`people`], [`subscriptions`], [`jobs`], [`segmentation`], [`erasure`], [`matching`], [`operations`], [`explanation`], [`trial`], [`replay`] | join capabilities in one commit |
+//! | capabilities | [`account`], [`master_key`], [`key`], [`metric`], [`profile`], [`membership`], [`consent`], [`list`], [`segment`], [`job`], [`event`], [`webhook`], [`delivery`] | are the product: types, rows, pure decisions |
 //! | mechanisms | [`store`], [`vault`], [`egress`], [`signing`], [`secret`] | stand for one outside thing each, and know no capability |
 //! | ground | [`id`], [`clock`], [`limits`], [`json`], [`condition`] | do no I/O |
 //!
@@ -32,6 +32,11 @@
 //! 6. The results of many attempts are recorded in one command: the row leaves the outbox for the
 //!    log, or is due again by `delivery::policy`, which may also disable the webhook. What an
 //!    operator should know becomes an event of its own ([`operations`]).
+//!
+//! 7. Followers come behind, each with a cursor or with rows that it removes: the indexer writes the
+//!    orders of events that listings and histories read ([`event`]); the segment engine asks whom a
+//!    change, an event or a moment can have touched, and writes who entered and who left, as
+//!    memberships and as events ([`segmentation`]). They wake with every commit.
 //!
 //! The delivery loop and whoever fills the outbox never call each other; they meet in the store,
 //! and the only signal between them is a wake-up.
@@ -55,6 +60,11 @@
 //! | `group_members`, `group_joined`, `group_counts` | group, profile → since when; group, since when, profile; group → members | when somebody joins or leaves |
 //! | `profile_consents` | id → what the person agreed to, and what holds mail back | when they say something |
 //! | `consent_suppressions`, `consent_list_suppressions` | reason, since when, id; list, reason, since when, id | with the row |
+//! | `groups` | id of a list or segment | from its making until nothing of it is left |
+//! | `segments`, `segments_leaving` | id → segment; id of one that leaves things behind | by their calls |
+//! | `segment_backfills` | segment → how far its computation is | until it is complete |
+//! | `segment_timers`, `segment_watches` | moment, segment, profile; segment, profile → moment | when the answer can change by itself |
+//! | `segment_cursor`, `segment_calendar` | → last event that was followed; → time zone | with every round |
 //! | `lists`, `lists_removed` | id → list; id of one whose members are leaving | by their calls |
 //! | `jobs`, `jobs_waiting`, `job_counts` | id → job; id; → how many | with every step of the job |
 //! | `job_chunks`, `job_errors` | job, number → people; job, number → error | with the job, until they are done; with the step |
@@ -98,6 +108,8 @@
 //!     commit. — `tests/it/jobs.rs`
 //! 14. Of a person whose erasure is complete, no row has anything but the receipt. —
 //!     `tests/it/erasure.rs`
+//! 15. Who was followed into a segment is who is found if everybody is asked anew, whatever
+//!     happened in whatever order. — `src/segmentation/tests/laws.rs`
 
 pub mod account;
 pub mod api;
