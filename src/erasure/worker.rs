@@ -1,13 +1,13 @@
 //! The loop: the next step of the oldest erasure, until none is left.
 
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info};
+use tracing::info;
 
 use super::{look, step};
 use crate::delivery::Deliveries;
 use crate::delivery::Messages;
 use crate::limits;
-use crate::store::{Store, StoreError};
+use crate::store::{Follower, Next, Store, StoreError};
 
 /// Does the erasures.
 pub struct Worker {
@@ -22,34 +22,11 @@ pub struct Worker {
 impl Worker {
     /// Runs until `stop`; what is left then goes on after the next start.
     pub async fn run(self, stop: CancellationToken) {
-        let mut commits = self.store.commits();
-        while !stop.is_cancelled() {
-            commits.mark_unchanged();
-            match self.round().await {
-                Ok(true) => continue,
-                Ok(false) => {}
-                Err(error) => {
-                    error!(%error, "people could not be erased");
-                    tokio::select! {
-                        () = tokio::time::sleep(limits::STORE_RETRY_PAUSE) => continue,
-                        () = stop.cancelled() => return,
-                    }
-                }
-            }
-            tokio::select! {
-                moved = commits.changed() => if moved.is_err() { return },
-                () = stop.cancelled() => return,
-            }
-            // An erasure that waits looks anew after a commit, but not after each of many.
-            tokio::select! {
-                () = tokio::time::sleep(limits::FOLLOW_PAUSE) => {}
-                () = stop.cancelled() => return,
-            }
-        }
+        self.store.follow(&self, stop).await;
     }
 
     /// Takes one step; returns whether there was one to take.
-    pub(crate) async fn round(&self) -> Result<bool, StoreError> {
+    pub(crate) async fn step(&self) -> Result<bool, StoreError> {
         let store = self.store.clone();
         let looking = tokio::task::spawn_blocking(move || look::next(&store.snapshot()?));
         let looked = looking.await.map_err(|error| StoreError::Failed(error.to_string().into()))?;
@@ -61,5 +38,15 @@ impl Worker {
             info!(job.id = %id, "a person is erased");
         }
         Ok(true)
+    }
+}
+
+impl Follower for Worker {
+    const NAME: &'static str = "erasures";
+
+    async fn round(&self) -> Result<Next, StoreError> {
+        let has_moved = self.step().await?;
+        // An erasure that waits looks anew after a commit, but not after each of many.
+        Ok(if has_moved { Next::Now } else { Next::AfterCommit(limits::FOLLOW_PAUSE) })
     }
 }

@@ -15,11 +15,10 @@
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
-use tracing::error;
 
 use super::rows;
 use crate::limits;
-use crate::store::{Store, StoreError, Tx};
+use crate::store::{Follower, Next, Store, StoreError, Tx};
 
 /// The indexer.
 #[derive(Clone)]
@@ -36,26 +35,7 @@ impl Indexer {
 
     /// Runs until it is to stop; what is left then is indexed after the next start.
     pub async fn run(self, stop: CancellationToken) {
-        stop.run_until_cancelled(self.follow()).await;
-    }
-
-    async fn follow(&self) {
-        let mut commits = self.store.commits();
-        loop {
-            commits.mark_unchanged();
-            let indexed = match self.catch_up().await {
-                Ok(indexed) => indexed,
-                Err(error) => {
-                    error!(%error, "could not index events");
-                    tokio::time::sleep(limits::STORE_RETRY_PAUSE).await;
-                    continue;
-                }
-            };
-            if commits.changed().await.is_err() {
-                return;
-            }
-            tokio::time::sleep(pause_after(indexed)).await;
-        }
+        self.store.follow(&self, stop).await;
     }
 
     /// Indexes all that there is; returns how many events that were. Between two commands others
@@ -89,6 +69,14 @@ impl Indexer {
         let count = new.len();
         self.store.commit(move |tx: &mut Tx<'_, '_>| rows::add(tx, &new)).await?;
         Ok(count)
+    }
+}
+
+impl Follower for Indexer {
+    const NAME: &'static str = "events index";
+
+    async fn round(&self) -> Result<Next, StoreError> {
+        Ok(Next::AfterCommit(pause_after(self.catch_up().await?)))
     }
 }
 

@@ -1,5 +1,7 @@
 //! The loop: the next step of the oldest job, and of the deleted lists, until nothing is left.
 
+use std::time::Duration;
+
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
@@ -11,7 +13,7 @@ use crate::json::Fault;
 use crate::limits;
 use crate::list;
 use crate::people::People;
-use crate::store::{Store, StoreError};
+use crate::store::{Follower, Next, Store, StoreError};
 
 /// Does the jobs.
 pub struct Worker {
@@ -30,29 +32,11 @@ impl Worker {
 
     /// Runs until `stop`; what is left then goes on after the next start.
     pub async fn run(self, stop: CancellationToken) {
-        let mut commits = self.store.commits();
-        while !stop.is_cancelled() {
-            commits.mark_unchanged();
-            match self.round().await {
-                Ok(true) => continue,
-                Ok(false) => {}
-                Err(error) => {
-                    error!(%error, "jobs could not go on");
-                    tokio::select! {
-                        () = tokio::time::sleep(limits::STORE_RETRY_PAUSE) => continue,
-                        () = stop.cancelled() => return,
-                    }
-                }
-            }
-            tokio::select! {
-                moved = commits.changed() => if moved.is_err() { return },
-                () = stop.cancelled() => return,
-            }
-        }
+        self.store.follow(&self, stop).await;
     }
 
     /// Does one step of all that is to be done; returns whether there was anything.
-    async fn round(&self) -> Result<bool, StoreError> {
+    async fn work(&self) -> Result<bool, StoreError> {
         let (has_removed, next) = {
             let snapshot = self.store.snapshot()?;
             (list::has_removed(&snapshot)?, job::next(&snapshot)?)
@@ -94,5 +78,14 @@ impl Worker {
             }
             cancelled => cancelled,
         }
+    }
+}
+
+impl Follower for Worker {
+    const NAME: &'static str = "jobs";
+
+    async fn round(&self) -> Result<Next, StoreError> {
+        let has_moved = self.work().await?;
+        Ok(if has_moved { Next::Now } else { Next::AfterCommit(Duration::ZERO) })
     }
 }

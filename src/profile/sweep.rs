@@ -7,11 +7,10 @@
 //! there are never many that are stale.
 
 use tokio_util::sync::CancellationToken;
-use tracing::error;
 
 use super::rows;
 use crate::limits;
-use crate::store::{Store, StoreError};
+use crate::store::{Follower, Next, Store, StoreError};
 
 /// The sweeper.
 #[derive(Clone)]
@@ -28,23 +27,7 @@ impl Sweeper {
 
     /// Runs until it is to stop; what is left then is swept after the next start.
     pub async fn run(self, stop: CancellationToken) {
-        stop.run_until_cancelled(self.follow()).await;
-    }
-
-    async fn follow(&self) {
-        let mut commits = self.store.commits();
-        loop {
-            commits.mark_unchanged();
-            if let Err(error) = self.catch_up().await {
-                error!(%error, "could not sweep the places of profiles");
-                tokio::time::sleep(limits::STORE_RETRY_PAUSE).await;
-                continue;
-            }
-            if commits.changed().await.is_err() {
-                return;
-            }
-            tokio::time::sleep(limits::PROFILES_SWEEP_PAUSE).await;
-        }
+        self.store.follow(&self, stop).await;
     }
 
     /// Sweeps all that there is. Between two commands others have their turn.
@@ -59,5 +42,14 @@ impl Sweeper {
             }
         }
         Ok(())
+    }
+}
+
+impl Follower for Sweeper {
+    const NAME: &'static str = "places of profiles";
+
+    async fn round(&self) -> Result<Next, StoreError> {
+        self.catch_up().await?;
+        Ok(Next::AfterCommit(limits::PROFILES_SWEEP_PAUSE))
     }
 }

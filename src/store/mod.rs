@@ -20,6 +20,7 @@
 //! the middle of load walks the file.
 
 mod codec;
+mod follow;
 mod table;
 mod tx;
 mod writer;
@@ -35,6 +36,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 pub use codec::{DecodeError, Row, pack, read_payload, unpack};
 #[cfg(test)]
 pub(crate) use codec::{from_hex, hex_of};
+pub use follow::{Follower, Next};
 pub use table::{Key, Table};
 pub use tx::{Order, Read, Snapshot, Tx, Visit};
 

@@ -207,7 +207,7 @@ impl World {
         let indexer = Indexer::new(self.store.clone());
         loop {
             indexer.catch_up().await.unwrap();
-            worker.round().await.unwrap();
+            worker.step().await.unwrap();
             let now = erasure::get(&self.store.snapshot().unwrap(), made.id).unwrap().unwrap();
             if now.status == erasure::Status::Complete {
                 return made.id;
