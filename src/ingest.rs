@@ -223,10 +223,11 @@ fn unresolved(error: ResolveError, event_at: &str) -> IngestError {
         ResolveError::Unknown(id) => {
             IngestError::Fault(Fault::new(format!("{profile}/id"), format!("no profile {id}")))
         }
-        ResolveError::TooLarge(id) => IngestError::Fault(Fault::new(
+        // Whose it is is not said: pages in browsers post events too.
+        ResolveError::TooLarge(_) => IngestError::Fault(Fault::new(
             format!("{profile}/attributes/properties"),
             format!(
-                "with these, profile {id} would hold more than {} bytes",
+                "with these, the profile would hold more than {} bytes",
                 limits::PROFILE_BYTES_MAX
             ),
         )),

@@ -291,7 +291,8 @@ pub(super) static ROUTES: &[Route] = &[
         parameters ["filter", "page[cursor]", "page[size]", "sort"]
         => 200 answer "Relationships" by segments::profile_ids),
     route!(GET "/api/segments/{id}/explanation" "explain_segment" "Why a person belongs to a segment or does not"
-        scopes ["events:read", "profiles:read", "segments:read"] parameters ["filter"]
+        scopes ["events:read", "lists:read", "profiles:read", "segments:read"]
+        parameters ["filter"]
         => 200 answer "SegmentExplanation" by segments::explain),
     route!(POST "/api/data-privacy-deletion-jobs" "request_profile_deletion" "Erase a person from everything"
         scopes ["data-privacy:write"] parameters [] body "DeletionJobCreate" => 202 by erasures::create),

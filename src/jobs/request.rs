@@ -42,6 +42,7 @@ struct Data<'a> {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Attributes<'a> {
     #[serde(borrow, default)]
     profiles: Option<People<'a>>,
@@ -58,6 +59,7 @@ struct People<'a> {
 }
 
 #[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Relationships {
     #[serde(default)]
     list: Option<One>,

@@ -21,6 +21,8 @@ pub const BACKFILLED_AT_ONCE_MAX: usize = 2_000;
 /// Memberships and timers that one command writes: others wait for the writer no longer than for a
 /// bulk request.
 pub const VERDICTS_AT_ONCE_MAX: usize = 500;
+/// A timer is late by no more than this after the host slept or its clock was set.
+pub const TIMERS_LOOKED_AT_EVERY: Duration = Duration::from_secs(60);
 /// What happens within this time is followed together: commits are shared, and nobody waits for a
 /// segment as long as this.
 pub const FOLLOW_PAUSE: Duration = Duration::from_millis(20);

@@ -100,7 +100,11 @@ impl Worker {
 
     async fn rest(&self, until: Option<Timestamp>) {
         match until {
-            Some(until) => self.clock.sleep_until(until).await,
+            // The host may sleep meanwhile, or its clock be set: it is looked at now and then.
+            Some(until) => {
+                let soon = self.clock.now().plus(limits::TIMERS_LOOKED_AT_EVERY);
+                self.clock.sleep_until(until.min(soon)).await;
+            }
             None => std::future::pending().await,
         }
     }

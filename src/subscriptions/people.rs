@@ -61,9 +61,9 @@ pub fn resolve(
         ResolveError::Unknown(id) => {
             IngestError::Fault(Fault::new("/id", format!("no profile {id}")))
         }
-        ResolveError::TooLarge(id) => {
+        ResolveError::TooLarge(_) => {
             let most = limits::PROFILE_BYTES_MAX;
-            let detail = format!("with these, profile {id} would hold more than {most} bytes");
+            let detail = format!("with these, the profile would hold more than {most} bytes");
             IngestError::Fault(Fault::new("/attributes/properties", detail))
         }
         ResolveError::Store(error) => IngestError::Store(error),
