@@ -63,6 +63,9 @@ struct Questions {
     count: usize,
 }
 
+/// What questions come from: the log, changes, timers.
+const SOURCES: usize = 3;
+
 struct Question {
     segment: Arc<Live>,
     quiet: bool,
@@ -86,9 +89,10 @@ impl Questions {
         }
     }
 
-    /// Whether one round has enough of them.
-    const fn are_enough(&self) -> bool {
-        self.count >= limits::QUESTIONS_AT_ONCE_MAX
+    /// Whether one round has enough of them, up to this source: events, changes and timers have a
+    /// third each, so that none keeps the others waiting.
+    const fn are_enough(&self, up_to: usize) -> bool {
+        self.count >= limits::QUESTIONS_AT_ONCE_MAX * up_to / SOURCES
     }
 }
 
@@ -110,7 +114,7 @@ pub(super) fn look(snapshot: &Snapshot, segments: &View, at: &At) -> Result<Look
     let noted = profile::changes(snapshot, limits::FOLLOWED_AT_ONCE_MAX)?;
     let mut has_more = log_has_more || noted.len() == limits::FOLLOWED_AT_ONCE_MAX;
     for (id, change) in noted {
-        if questions.are_enough() {
+        if questions.are_enough(2) {
             has_more = true;
             break;
         }
@@ -121,7 +125,7 @@ pub(super) fn look(snapshot: &Snapshot, segments: &View, at: &At) -> Result<Look
     let due = segment::due(snapshot, at.now(), limits::FOLLOWED_AT_ONCE_MAX)?;
     has_more |= due.len() == limits::FOLLOWED_AT_ONCE_MAX;
     for watch in due {
-        if questions.are_enough() {
+        if questions.are_enough(SOURCES) {
             has_more = true;
             break;
         }
@@ -157,7 +161,7 @@ fn follow_log(
     // Where the page is empty, the events up to there were erased.
     let mut followed_to = if events.is_empty() { to } else { after };
     for event in &events {
-        if questions.are_enough() {
+        if questions.are_enough(1) {
             break;
         }
         questions.add(event.profile, segments.touched_by_metric(event.metric), false);
