@@ -97,10 +97,8 @@ impl<'a, R: Read> Person<'a, R> {
     /// # Errors
     /// What went wrong first.
     pub fn checked<T>(&self, answer: T) -> Result<T, StoreError> {
-        match self.failed.borrow_mut().take() {
-            Some(error) => Err(error),
-            None => Ok(answer),
-        }
+        // Kept: what was not read stays unread, so no later answer is worth more.
+        self.failed.borrow().clone().map_or(Ok(answer), Err)
     }
 
     /// Whether there is such a person.
