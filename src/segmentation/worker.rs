@@ -45,12 +45,17 @@ impl Worker {
     /// Runs until `stop`; what is left then is followed after the next start.
     pub async fn run(self, stop: CancellationToken) {
         let mut commits = self.store.commits();
-        if let Err(error) = self.keep_calendar().await {
-            error!(%error, "segments could not be asked by another calendar");
-        }
+        let mut is_calendar_kept = false;
         while !stop.is_cancelled() {
             commits.mark_unchanged();
-            let until = match self.round().await {
+            let round = async {
+                if !is_calendar_kept {
+                    self.keep_calendar().await?;
+                    is_calendar_kept = true;
+                }
+                self.round().await
+            };
+            let until = match round.await {
                 Ok(Round::Moved { has_more: true }) => continue,
                 Ok(Round::Moved { has_more: false }) => {
                     // What happens within a moment is followed together.

@@ -51,6 +51,31 @@ async fn time_alone_brings_people_in_and_out_and_both_are_told() {
 }
 
 #[tokio::test]
+async fn another_zone_asks_everybody_anew_once_and_tells_nobody() {
+    let mut world = World::new().await;
+    world.start_in("UTC").await;
+    let before = r#"{"condition_groups":[{"conditions":[{"type":"profile-property",
+        "property":"properties['seen']",
+        "filter":{"type":"date","operator":"before","date":"2026-01-01T00:00:00Z"}}]}]}"#;
+    let segment = world.segment(before).await;
+    world.settle().await;
+    let ann = world.person("ann", r#""properties":{"seen":"2025-12-31T23:30:00"}"#).await;
+    world.settle().await;
+    assert_eq!(world.members(segment), [ann], "half an hour before, in UTC");
+    world.start_in("America/New_York").await;
+    assert!(world.is_computed_anew(segment));
+    world.settle().await;
+    assert_eq!(world.members(segment), [], "past it, in New York");
+    world.start_in("America/New_York").await;
+    assert!(!world.is_computed_anew(segment));
+    world.start_in("UTC").await;
+    world.settle().await;
+    assert_eq!(world.members(segment), [ann]);
+    assert_eq!(world.told(segment), [(ann, true)], "of what ann did, and of nothing else");
+    world.end();
+}
+
+#[tokio::test]
 async fn a_definition_and_its_change_tell_nobody() {
     let world = World::new().await;
     let plan = |plan: &str| {

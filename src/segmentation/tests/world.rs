@@ -23,7 +23,7 @@ use crate::metric::{MetricError, MetricName, Metrics};
 use crate::people::{Merge, People};
 use crate::person::Person;
 use crate::profile::{self, Aspect, Change, ProfilePatch};
-use crate::segment::{NewSegment, SegmentPatch, Segments, View};
+use crate::segment::{self, NewSegment, SegmentPatch, Segments, View};
 use crate::segmentation::look::look;
 use crate::segmentation::worker::Round;
 use crate::segmentation::{self, Worker};
@@ -57,6 +57,7 @@ pub(super) struct World {
     pub(super) segments: Segments,
     deliveries: Deliveries,
     ingest: Ingest,
+    zone: TimeZone,
     events: u64,
 }
 
@@ -80,7 +81,8 @@ impl World {
         let made =
             Ingest::new(store.clone(), metrics.clone(), reactors, deliveries.clone(), unique);
         let ingest = made.unwrap();
-        Self { store, writer, clock, metrics, segments, deliveries, ingest, events: 0 }
+        let zone = TimeZone::UTC;
+        Self { store, writer, clock, metrics, segments, deliveries, ingest, zone, events: 0 }
     }
 
     pub(super) fn end(self) {
@@ -221,8 +223,19 @@ impl World {
             segments: self.segments.clone(),
             ingest: self.ingest.clone(),
             clock: self.clock.clone(),
-            zone: TimeZone::UTC,
+            zone: self.zone.clone(),
         }
+    }
+
+    /// Starts by the calendar of this zone, whatever it was before.
+    pub(super) async fn start_in(&mut self, zone: &str) {
+        self.zone = TimeZone::get(zone).unwrap();
+        self.worker().keep_calendar().await.unwrap();
+    }
+
+    /// Whether everybody is asked, or still to be asked.
+    pub(super) fn is_computed_anew(&self, segment: GroupId) -> bool {
+        segment::backfill(&self.store.snapshot().unwrap(), segment).unwrap().is_some()
     }
 
     /// A round that saw the segments as they were.
