@@ -119,7 +119,6 @@ impl From<ErasureError> for Problem {
                 "{} people wait to be erased; ask again when some of them are",
                 limits::ERASURES_UNFINISHED_MAX
             )),
-            ErasureError::Fault(fault) => fault.into(),
             ErasureError::Store(error) => error.into(),
         }
     }

@@ -2,7 +2,6 @@
 //! file of its own; this one only tells them apart.
 
 use super::At;
-use super::Kind;
 use super::Subject;
 use super::Touches;
 use super::explain;
@@ -33,19 +32,6 @@ pub(super) enum Condition {
 }
 
 impl Condition {
-    pub(super) const fn kind(&self) -> Kind {
-        match self {
-            Self::MetricProperty { .. } => Kind::MetricProperty,
-            Self::ProfileProperty { .. } => Kind::ProfileProperty,
-            Self::Metric(_) => Kind::ProfileMetric,
-            Self::Funnel(_) => Kind::ProfileMetricFunnel,
-            Self::Group(_) => Kind::ProfileGroupMembership,
-            Self::Marketing(_) => Kind::ProfileMarketingConsent,
-            Self::Permission(_) => Kind::ProfilePermissions,
-            Self::Region(_) => Kind::ProfileRegion,
-        }
-    }
-
     /// Whether the person's past events have to be read for it.
     pub(super) const fn reads_history(&self) -> bool {
         matches!(self, Self::Metric(_) | Self::Funnel(_))

@@ -207,12 +207,6 @@ impl Filter {
         Explanation { groups: self.groups.iter().map(group).collect() }
     }
 
-    /// Whether a condition looks at the event.
-    #[must_use]
-    pub fn needs_event(&self) -> bool {
-        self.conditions().any(|condition| condition.kind() == Kind::MetricProperty)
-    }
-
     /// Whether a condition looks at the profile's attributes.
     #[must_use]
     pub fn needs_profile(&self) -> bool {

@@ -29,7 +29,7 @@ impl<'p> Reach<'p> {
 /// Whether the person may be sent something on a channel: there is a way to reach them, nothing
 /// holds it back, and they agreed. Who was never asked may be sent e-mail, and nothing else.
 #[must_use]
-pub fn can_receive(consents: &Consents, channel: Channel, reach: Reach<'_>) -> bool {
+fn can_receive(consents: &Consents, channel: Channel, reach: Reach<'_>) -> bool {
     match channel {
         Channel::EmailMarketing => {
             reach.has_email

@@ -26,8 +26,8 @@ mod listing_tests;
 mod rows;
 
 pub use decide::{Fact, How};
-pub use document::{Reach, can_receive, document};
-pub use index::{Of, Suppressed, Wanted, few};
+pub use document::{Reach, document};
+pub use index::{Of, Wanted, few};
 pub use listing::{Listing, Place, people};
 pub use rows::{carry_over, erase, get, put};
 

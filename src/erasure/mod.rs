@@ -45,7 +45,6 @@ use sha2::{Digest as _, Sha256};
 
 use crate::clock::Timestamp;
 use crate::id::{EventId, JobId, ProfileId};
-use crate::json::Fault;
 use crate::profile::Identifier;
 use crate::store::StoreError;
 
@@ -145,8 +144,6 @@ pub enum ErasureError {
     /// There are [`limits::ERASURES_UNFINISHED_MAX`](crate::limits::ERASURES_UNFINISHED_MAX)
     /// already.
     TooMany,
-    /// The request does not fit.
-    Fault(Fault),
     /// The store failed.
     Store(StoreError),
 }

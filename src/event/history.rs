@@ -62,20 +62,9 @@ pub fn history(
     Ok(())
 }
 
-/// When the last event of a person happened, indexed or not; `None` where they have none.
-///
-/// # Errors
-/// Where the store can not be read.
-pub fn last_event_date(
-    from: &impl Read,
-    profile: ProfileId,
-) -> Result<Option<Timestamp>, StoreError> {
-    Ok(last_event_dates(from, &[profile])?.pop().flatten())
-}
-
-/// As [`last_event_date`], of several people at the cost of one look at what is not indexed yet. Of
-/// that, where there is very much ([`limits::EVENTS_TAIL_MAX`](crate::limits::EVENTS_TAIL_MAX)),
-/// only the newest are looked at.
+/// When the last event of each of these people happened, `None` where they have none: indexed or
+/// not, but where very much is not ([`limits::EVENTS_TAIL_MAX`](crate::limits::EVENTS_TAIL_MAX)),
+/// only the newest of that are looked at.
 ///
 /// # Errors
 /// Where the store can not be read.

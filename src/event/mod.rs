@@ -25,7 +25,7 @@ mod unique;
 
 pub use aggregate::{Aggregation, Buckets, Cell, Group, Interval, aggregate};
 pub use document::{EventFields, push_resource};
-pub use history::{Occurrence, history, last_event_date, last_event_dates};
+pub use history::{Occurrence, history, last_event_dates};
 pub use index::Indexer;
 pub use listing::{Page, Selection, list};
 pub use parse::{NewEvent, parse_bulk, parse_one};

@@ -12,7 +12,7 @@ mod parse;
 mod rows;
 
 pub use parse::{ListPatch, NewList};
-pub use rows::{all, carry_over, create, drop_some, erase, get, has_removed, of, remove, update};
+pub use rows::{all, carry_over, create, drop_some, get, has_removed, of, remove, update};
 
 use crate::clock::Timestamp;
 use crate::id::GroupId;

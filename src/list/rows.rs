@@ -181,17 +181,6 @@ pub fn carry_over(
     Ok(())
 }
 
-/// Takes a person off every list. Nothing is noted: the person is about to be gone.
-///
-/// # Errors
-/// Where the store fails.
-pub fn erase(tx: &mut Tx<'_, '_>, profile: ProfileId) -> Result<(), StoreError> {
-    for list in of(tx, profile)? {
-        membership::leave(tx, list.id, profile)?;
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use redb::backends::InMemoryBackend;
@@ -274,11 +263,6 @@ mod tests {
         assert_eq!(since(&snapshot, two), [Some(5), Some(6), Some(8)]);
         assert_eq!(lists.map(|list| membership::count(&snapshot, list).unwrap()), [1, 1, 1]);
         assert!(changes(&snapshot, 10).unwrap().iter().all(|(_, change)| change.quiet));
-        drop(snapshot);
-        let done = store.commit(move |tx| erase(tx, two)).await;
-        done.unwrap_or_else(|error: StoreError| panic!("{error}"));
-        let snapshot = store.snapshot().unwrap();
-        assert_eq!(since(&snapshot, two), [None, None, None]);
         drop((snapshot, store));
         writer.join().unwrap();
     }

@@ -147,16 +147,6 @@ pub fn forget_change(tx: &mut Tx<'_, '_>, id: ChangeId) {
     tx.remove(&PROFILE_CHANGES, &id);
 }
 
-/// The last change that waits to be followed.
-///
-/// # Errors
-/// Where the store can not be read.
-pub fn last_change(from: &impl Read) -> Result<Option<ChangeId>, StoreError> {
-    let all = (Bound::Unbounded, Bound::Unbounded);
-    let newest = from.page(&PROFILE_CHANGES, all, Order::Descending, 1)?;
-    Ok(newest.first().map(|(id, _)| *id))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

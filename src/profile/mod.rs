@@ -48,7 +48,7 @@ use std::fmt;
 
 pub use absorb::{AbsorbError, Absorbed, absorb};
 pub use change::{ChangeError, create, update, upsert};
-pub use changes::{Aspect, Change, Names, changes, forget_change, last_change, note};
+pub use changes::{Aspect, Change, Names, changes, forget_change, note};
 pub use document::View;
 pub use draft::{Done, Effect};
 pub use erase::{Erased, Traces, erase, erase_traces, traces};

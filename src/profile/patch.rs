@@ -45,12 +45,6 @@ impl ProfilePatch {
         Self { id: Some(id), ..Self::default() }
     }
 
-    /// The id that it names.
-    #[must_use]
-    pub const fn id(&self) -> Option<ProfileId> {
-        self.id
-    }
-
     /// Whether it names anybody: by an id, or by an identifier that is not to be cleared.
     pub(super) fn names_somebody(&self) -> bool {
         self.id.is_some() || self.identifiers.iter().any(|given| matches!(given, Some(Some(_))))

@@ -142,7 +142,7 @@ pub fn join(
 ///
 /// # Errors
 /// Where the store fails.
-pub fn leave(
+pub(super) fn leave(
     tx: &mut Tx<'_, '_>,
     list: &List,
     profile: ProfileId,

@@ -211,12 +211,12 @@ fn groups_are_anded_and_their_conditions_ored() {
 }
 
 #[test]
-fn a_filter_tells_what_it_needs() {
+fn a_filter_tells_whether_it_needs_the_profile() {
     let event_only = parse(&on_p(&json!({"type": "existence", "operator": "is-set"})));
-    assert!(event_only.needs_event() && !event_only.needs_profile());
+    assert!(!event_only.needs_profile());
     let profile_only = parse(&one(&json!({"type": "profile-property", "property": "email",
         "filter": {"type": "existence", "operator": "is-set"}})));
-    assert!(!profile_only.needs_event() && profile_only.needs_profile());
+    assert!(profile_only.needs_profile());
 }
 
 #[test]

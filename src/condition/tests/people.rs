@@ -104,7 +104,7 @@ fn a_filter_tells_what_it_touches() {
     assert_eq!(touches.groups, BTreeSet::from(["AAAAAA", "BBBBBB"]));
     let attributes = ["email", "location.city", "location.country", "properties.a.b"];
     assert_eq!(touches.attributes, attributes.map(Cow::from).into());
-    assert!(!touches.consents && !filter.needs_event() && filter.needs_profile());
+    assert!(!touches.consents && filter.needs_profile());
 
     let consent = segment(&one(&json!({"type": "profile-marketing-consent", "consent": {
         "channel": "sms", "can_receive_marketing": false,

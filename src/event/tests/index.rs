@@ -36,7 +36,7 @@ fn an_erased_person_leaves_no_event_and_no_entry() {
         let some = Selection { metric: Some(metric(of)), ..Selection::ALL };
         assert!(log.pages(&some, Order::Ascending, 7).iter().all(|id| left.contains(id)));
     }
-    assert_eq!(last_event_date(&snapshot, person(0)).unwrap(), None);
+    assert_eq!(last_event_dates(&snapshot, &[person(0)]).unwrap(), [None]);
     assert_eq!(last(&snapshot).unwrap(), log.events[19].id, "although it is gone");
 }
 
@@ -71,7 +71,7 @@ fn a_listing_says_when_it_is_too_early_to_ask() {
     log.commit(move |tx| (0..count).try_for_each(|number| put(tx, event(number, (1, 1, 0)))));
     let listed = || list(&log.snapshot(), &Selection::ALL, Order::Descending, None, 1);
     assert!(matches!(listed(), Err(ReadError::Behind)));
-    let newest = last_event_date(&log.snapshot(), person(1)).unwrap();
+    let newest = last_event_dates(&log.snapshot(), &[person(1)]).unwrap()[0];
     assert_eq!(newest, Some(Timestamp::from_seconds(START)));
     log.index(1);
     assert_eq!(listed().unwrap().events.len(), 1);
