@@ -3,8 +3,9 @@
 //! | id | bits | text | made from |
 //! |---|---|---|---|
 //! | event | 64 | 11 characters, base64url | second of receipt, then a sequence: commit order |
-//! | profile, webhook, delivery, replay, notice, key | 128 | 26 characters, ULID | millisecond, then random or counted bits |
+//! | profile, webhook, delivery, replay, notice, key, flow run | 128 | 26 characters, ULID | millisecond, then random or counted bits |
 //! | metric, list, segment, flow, account | 36 | 6 letters and digits | random |
+//! | flow action | 64 | a decimal number | counted |
 //!
 //! Every id is its own type, so that a metric can not be passed for a profile. The shapes are
 //! those of the contract (wire.md §1.1, §2.6, §4.1, §4.5); the text of an id is canonical: what
@@ -229,6 +230,10 @@ ulid_type! {
     DeliveryId
 }
 ulid_type! {
+    /// The id of a flow run: one person's way through one flow.
+    RunId
+}
+ulid_type! {
     /// An API key's id, by which it is listed and revoked; not the key itself.
     KeyId
 }
@@ -310,8 +315,62 @@ impl GroupId {
     pub const FIRST: Self = Self([b'0'; SHORT_CHARACTERS]);
 }
 short_type! {
+    /// A flow's id.
+    FlowId, "a flow id is 6 letters and digits"
+}
+short_type! {
     /// The account's id, which is also its public API key.
     AccountId, "an account id is 6 letters and digits"
+}
+
+/// The id of an action of a flow, counted over all flows (contract: wire.md §2.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ActionId(u64);
+
+impl ActionId {
+    /// The id with this number.
+    #[must_use]
+    pub const fn from_u64(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// The id's number.
+    #[must_use]
+    pub const fn as_u64(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for ActionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl FromStr for ActionId {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let invalid = InvalidId("the id of a flow action is a decimal number");
+        let number: u64 = text.parse().map_err(|_| invalid)?;
+        // Neither a sign nor leading zeros: what parses prints as it was read.
+        if number.to_string() == text { Ok(Self(number)) } else { Err(invalid) }
+    }
+}
+
+impl WebhookId {
+    /// The webhook of a flow's webhook step. Those of subscriptions carry the time that they were
+    /// made, so none of them is as small.
+    #[must_use]
+    pub const fn of_action(action: ActionId) -> Self {
+        Self(action.0 as u128)
+    }
+
+    /// The action whose webhook this is; `None` for a subscription's.
+    #[must_use]
+    pub const fn action(self) -> Option<ActionId> {
+        if self.0 <= u64::MAX as u128 { Some(ActionId(self.0 as u64)) } else { None }
+    }
 }
 
 #[cfg(test)]
@@ -346,6 +405,18 @@ mod tests {
         assert!("01kp4928ste8fkcwb6wdhz4zb7".parse::<WebhookId>().is_err());
         assert!("SHi67".parse::<MetricId>().is_err());
         assert!("SHi6é".parse::<MetricId>().is_err());
+        for nonsense in ["", "+5", "05", "-1", "18446744073709551616"] {
+            assert!(nonsense.parse::<ActionId>().is_err(), "{nonsense}");
+        }
+    }
+
+    #[test]
+    fn the_webhook_of_an_action_is_told_from_a_subscription() {
+        let action: ActionId = "116466133".parse().unwrap();
+        assert_eq!(action.to_string(), "116466133");
+        assert_eq!(WebhookId::of_action(action).action(), Some(action));
+        let made_now = ulid_number(Timestamp::from_seconds(1), 0);
+        assert_eq!(WebhookId::from_u128(made_now).action(), None);
     }
 
     proptest! {

@@ -10,8 +10,8 @@ use redb::TableDefinition;
 use super::codec::Row;
 use crate::clock::Timestamp;
 use crate::id::{
-    ChangeId, DeliveryId, EventId, GroupId, JobId, KeyId, MetricId, NoticeId, ProfileId, ReplayId,
-    WebhookId,
+    ActionId, ChangeId, DeliveryId, EventId, FlowId, GroupId, JobId, KeyId, MetricId, NoticeId,
+    ProfileId, ReplayId, RunId, WebhookId,
 };
 
 /// A named table from keys `K` to rows `V`.
@@ -166,7 +166,7 @@ macro_rules! short_keys {
     )*};
 }
 
-short_keys!(GroupId, MetricId);
+short_keys!(FlowId, GroupId, MetricId);
 
 macro_rules! ulid_keys {
     ($($name:ident),*) => {$(
@@ -182,7 +182,17 @@ macro_rules! ulid_keys {
     )*};
 }
 
-ulid_keys!(ChangeId, DeliveryId, JobId, KeyId, NoticeId, ProfileId, ReplayId, WebhookId);
+ulid_keys!(ChangeId, DeliveryId, JobId, KeyId, NoticeId, ProfileId, ReplayId, RunId, WebhookId);
+
+impl Key for ActionId {
+    fn write(&self, to: &mut Vec<u8>) {
+        to.extend_from_slice(&self.as_u64().to_be_bytes());
+    }
+
+    fn read(from: &mut &[u8]) -> Option<Self> {
+        take(from).map(|bytes| Self::from_u64(u64::from_be_bytes(bytes)))
+    }
+}
 
 impl<A: Key, B: Key> Key for (A, B) {
     fn write(&self, to: &mut Vec<u8>) {
