@@ -10,7 +10,7 @@
 //! |---|---|---|
 //! | edges | [`api`], [`cli`], [`config`], [`server`] | translate, and decide nothing |
 //! | use cases | [`person`], [`ingest`], [`people`], [`subscriptions`], [`jobs`], [`segmentation`], [`erasure`], [`matching`], [`operations`], [`explanation`], [`trial`], [`replay`] | join capabilities in one commit |
-//! | capabilities | [`account`], [`master_key`], [`key`], [`metric`], [`profile`], [`membership`], [`consent`], [`list`], [`segment`], [`job`], [`event`], [`webhook`], [`delivery`] | are the product: types, rows, pure decisions |
+//! | capabilities | [`account`], [`master_key`], [`key`], [`metric`], [`profile`], [`membership`], [`consent`], [`list`], [`segment`], [`job`], [`event`], [`webhook`], [`delivery`], [`flow`] | are the product: types, rows, pure decisions |
 //! | mechanisms | [`store`], [`vault`], [`egress`], [`signing`], [`secret`] | stand for one outside thing each, and know no capability |
 //! | ground | [`id`], [`clock`], [`limits`], [`json`], [`condition`] | do no I/O |
 //!
@@ -123,6 +123,7 @@ pub mod egress;
 pub mod erasure;
 pub mod event;
 pub mod explanation;
+pub mod flow;
 pub mod id;
 pub mod ingest;
 pub mod job;

@@ -5,6 +5,7 @@
 
 mod conditions;
 mod events;
+mod flows;
 mod groups;
 mod people;
 mod segments;
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 pub use conditions::*;
 pub use events::*;
+pub use flows::*;
 pub use groups::*;
 pub use people::*;
 pub use segments::*;

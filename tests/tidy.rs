@@ -58,6 +58,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "signing", "store", "webhook",
         ],
     ),
+    ("flow", &["clock", "condition", "id", "json", "limits", "profile", "store"]),
     // Use cases: they join capabilities in one commit.
     (
         "person",

@@ -10,12 +10,15 @@ use super::funnel::FunnelTest;
 use super::group::GroupTest;
 use super::marketing::MarketingTest;
 use super::metric::MetricTest;
+use super::not_in_flow::NotInFlowTest;
+use super::output::OutputTest;
 use super::path::EventField;
 use super::path::ProfileField;
 use super::permission::PermissionTest;
 use super::predicate::Predicate;
 use super::region;
 use super::region::RegionTest;
+use super::sample::SampleTest;
 use super::standing::Standing;
 
 /// One condition; its kinds are those of [`Kind`].
@@ -29,9 +32,20 @@ pub(super) enum Condition {
     Marketing(MarketingTest),
     Permission(PermissionTest),
     Region(RegionTest),
+    Sample(SampleTest),
+    NotInFlow(NotInFlowTest),
+    Output(OutputTest),
 }
 
 impl Condition {
+    /// The metric that a condition on the event at hand is bound to.
+    pub(super) fn event_metric(&self) -> Option<&str> {
+        match self {
+            Self::MetricProperty { metric_id, .. } => metric_id.as_deref(),
+            _ => None,
+        }
+    }
+
     /// Whether the person's past events have to be read for it.
     pub(super) const fn reads_history(&self) -> bool {
         matches!(self, Self::Metric(_) | Self::Funnel(_))
@@ -63,6 +77,9 @@ impl Condition {
             Self::Marketing(test) => test.stand(subject, at).holds,
             Self::Permission(test) => test.stand(subject, at).holds,
             Self::Region(test) => test.holds(subject),
+            Self::Sample(test) => test.holds(subject),
+            Self::NotInFlow(test) => test.stand(subject, at).holds,
+            Self::Output(test) => test.stand(subject, at).holds,
         }
     }
 
@@ -84,6 +101,9 @@ impl Condition {
             Self::Marketing(test) => test.stand(subject, at),
             Self::Permission(test) => test.stand(subject, at),
             Self::Region(test) => Standing::settled(test.holds(subject)),
+            Self::Sample(test) => Standing::settled(test.holds(subject)),
+            Self::NotInFlow(test) => test.stand(subject, at),
+            Self::Output(test) => test.stand(subject, at),
         }
     }
 
@@ -108,13 +128,20 @@ impl Condition {
             Self::Marketing(test) => test.reason(subject, at),
             Self::Permission(test) => test.reason(subject, at),
             Self::Region(test) => test.reason(subject),
+            Self::Sample(test) => test.reason(subject),
+            Self::NotInFlow(test) => test.reason(subject, at),
+            Self::Output(test) => test.reason(subject, at),
         }
     }
 
     /// Adds what it looks at.
     pub(super) fn touch<'f>(&'f self, touches: &mut Touches<'f>) {
         match self {
-            Self::MetricProperty { .. } => {}
+            // These look at what a run holds, which is no fact about the person.
+            Self::MetricProperty { .. }
+            | Self::Sample(_)
+            | Self::NotInFlow(_)
+            | Self::Output(_) => {}
             Self::ProfileProperty { property, .. } => {
                 touches.attributes.insert(property.touched());
             }

@@ -19,6 +19,12 @@ pub enum Kind {
     ProfilePermissions,
     /// `profile-region`: whether the person's country is in a region.
     ProfileRegion,
+    /// `profile-sample`: a share of the runs of a flow, by chance.
+    ProfileSample,
+    /// `profile-not-in-flow`: whether the person has not entered the flow before.
+    ProfileNotInFlow,
+    /// `action-output`: what an earlier step of a flow put out.
+    ActionOutput,
 }
 
 impl Kind {
@@ -36,6 +42,44 @@ impl Kind {
         Self::ProfileRegion,
     ];
 
+    /// Those that a conditional split of a flow takes: the person, and chance.
+    const OF_SPLIT: [Self; 8] = [
+        Self::ProfileProperty,
+        Self::ProfileMetric,
+        Self::ProfileMetricFunnel,
+        Self::ProfileGroupMembership,
+        Self::ProfileMarketingConsent,
+        Self::ProfilePermissions,
+        Self::ProfileRegion,
+        Self::ProfileSample,
+    ];
+
+    /// Those that the profile filter of a flow takes: also earlier runs of the same flow.
+    const OF_FLOW: [Self; 9] = [
+        Self::ProfileProperty,
+        Self::ProfileMetric,
+        Self::ProfileMetricFunnel,
+        Self::ProfileGroupMembership,
+        Self::ProfileMarketingConsent,
+        Self::ProfilePermissions,
+        Self::ProfileRegion,
+        Self::ProfileSample,
+        Self::ProfileNotInFlow,
+    ];
+
+    /// Those that a branch of a split into several takes: also the event that started the flow.
+    const OF_BRANCH: [Self; 9] = [
+        Self::MetricProperty,
+        Self::ProfileProperty,
+        Self::ProfileMetric,
+        Self::ProfileMetricFunnel,
+        Self::ProfileGroupMembership,
+        Self::ProfileMarketingConsent,
+        Self::ProfilePermissions,
+        Self::ProfileRegion,
+        Self::ProfileSample,
+    ];
+
     /// The condition's `type`.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -48,6 +92,9 @@ impl Kind {
             Self::ProfileMarketingConsent => "profile-marketing-consent",
             Self::ProfilePermissions => "profile-permissions",
             Self::ProfileRegion => "profile-region",
+            Self::ProfileSample => "profile-sample",
+            Self::ProfileNotInFlow => "profile-not-in-flow",
+            Self::ActionOutput => "action-output",
         }
     }
 }
@@ -57,15 +104,38 @@ impl Kind {
 pub struct Kinds {
     pub(super) place: &'static str,
     pub(super) allowed: &'static [Kind],
+    /// Whether a `timeframe_filter` of events may begin with the start of the flow.
+    pub(super) has_flow_start: bool,
 }
 
 impl Kinds {
     /// What the definition of a segment takes.
     pub const SEGMENT: Self = Self::new("a segment", &Kind::OF_PERSON);
 
+    /// What the profile filter of a flow takes, at the entry and before every action.
+    pub const FLOW_PROFILE_FILTER: Self =
+        Self::in_flow("the profile filter of a flow", &Kind::OF_FLOW);
+
+    /// What a conditional split of a flow takes.
+    pub const FLOW_SPLIT: Self = Self::in_flow("a conditional split", &Kind::OF_SPLIT);
+
+    /// What a trigger filter and a trigger split of a flow take: the event that started it.
+    pub const FLOW_TRIGGER: Self =
+        Self::new("a filter on the trigger of a flow", &[Kind::MetricProperty]);
+
+    /// What a branch of a multi-branch split takes: the person, chance and the event.
+    pub const FLOW_BRANCH: Self = Self::in_flow("a branch of a flow", &Kind::OF_BRANCH);
+
+    /// What a split on the outputs of earlier steps takes.
+    pub const FLOW_OUTPUT: Self = Self::new("a split on outputs", &[Kind::ActionOutput]);
+
     /// The kinds that `place` takes; it stands in a sentence, such as "a webhook's filter".
     #[must_use]
     pub const fn new(place: &'static str, allowed: &'static [Kind]) -> Self {
-        Self { place, allowed }
+        Self { place, allowed, has_flow_start: false }
+    }
+
+    const fn in_flow(place: &'static str, allowed: &'static [Kind]) -> Self {
+        Self { place, allowed, has_flow_start: true }
     }
 }

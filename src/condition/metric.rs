@@ -4,7 +4,12 @@
 //! [`MetricTest::holds`] measures. [`MetricTest::stand`] also finds the moment at which the
 //! measure is next otherwise, in `sweep`; where dates among an event's properties are asked about,
 //! or the calendar decides, the moment at which any event next counts or ceases to count has to do.
+//!
+//! In a flow the time may begin with the run (`flow-start`): what counts then are the events later
+//! than the start. Events have whole seconds, so that the one that began the run, and any other of
+//! the same second, is not among them.
 
+use std::borrow::Cow;
 use std::ops::ControlFlow;
 
 use super::At;
@@ -32,7 +37,14 @@ pub(super) struct MetricTest {
     pub(super) selector: Selector,
     measure: Measure,
     threshold: Threshold,
-    timeframe: DateTest,
+    timeframe: Timeframe,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Timeframe {
+    Date(DateTest),
+    /// Since the run of the flow began.
+    FlowStart,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -43,7 +55,12 @@ enum Measure {
 }
 
 impl MetricTest {
-    pub(super) fn parse(object: &Object<'_>, patterns: &mut Patterns) -> Result<Self, Fault> {
+    /// Reads the condition; `has_flow_start` tells whether there is a flow whose start can be meant.
+    pub(super) fn parse(
+        object: &Object<'_>,
+        has_flow_start: bool,
+        patterns: &mut Patterns,
+    ) -> Result<Self, Fault> {
         object.only(&[
             "type",
             "metric_id",
@@ -58,13 +75,62 @@ impl MetricTest {
         };
         let (negated, test) = Predicate::parse_number(object.required("measurement_filter")?)
             .map_err(|fault| fault.under("/measurement_filter"))?;
-        let timeframe = timeframe(object)?;
+        let timeframe = match has_flow_start && is_flow_start(object)? {
+            true => Timeframe::FlowStart,
+            false => Timeframe::Date(timeframe(object)?),
+        };
         let selector = Selector::parse(object, patterns)?;
         Ok(Self { selector, measure, threshold: Threshold { negated, test }, timeframe })
     }
 
     /// Whether the measure is what it has to be.
     pub(super) fn holds(&self, subject: &dyn Subject, at: &At) -> bool {
+        self.measuring(subject, at).holds(subject, at)
+    }
+
+    /// The same, and until when.
+    pub(super) fn stand(&self, subject: &dyn Subject, at: &At) -> Standing {
+        self.measuring(subject, at).stand(subject, at)
+    }
+
+    /// Why it holds or does not.
+    pub(super) fn reason(&self, subject: &dyn Subject, at: &At) -> String {
+        let measuring = self.measuring(subject, at);
+        let time = match self.timeframe {
+            Timeframe::Date(_) => phrase(&measuring.timeframe),
+            Timeframe::FlowStart => {
+                let start = subject.flow_start().unwrap_or(at.now);
+                format!("since the flow began at {}", start.rfc3339_seconds())
+            }
+        };
+        measuring.reason(&time, subject, at)
+    }
+
+    /// The test with its timeframe as dates.
+    fn measuring(&self, subject: &dyn Subject, at: &At) -> Measuring<'_> {
+        let timeframe = match &self.timeframe {
+            Timeframe::Date(test) => Cow::Borrowed(test),
+            Timeframe::FlowStart => {
+                let start = subject.flow_start().unwrap_or(at.now);
+                let start = Moment::of(start).unwrap_or(Moment::Instant(jiff::Timestamp::MAX));
+                Cow::Owned(DateTest::After(start))
+            }
+        };
+        let Self { selector, measure, threshold, .. } = self;
+        Measuring { selector, measure: *measure, threshold, timeframe }
+    }
+}
+
+/// A test whose timeframe is known.
+struct Measuring<'t> {
+    selector: &'t Selector,
+    measure: Measure,
+    threshold: &'t Threshold,
+    timeframe: Cow<'t, DateTest>,
+}
+
+impl Measuring<'_> {
+    fn holds(&self, subject: &dyn Subject, at: &At) -> bool {
         let (mut count, mut total) = (0, 0);
         let enough = self.enough();
         if enough == Some(0) {
@@ -80,8 +146,7 @@ impl MetricTest {
         self.threshold.allows(total)
     }
 
-    /// The same, and until when.
-    pub(super) fn stand(&self, subject: &dyn Subject, at: &At) -> Standing {
+    fn stand(&self, subject: &dyn Subject, at: &At) -> Standing {
         if self.enough() == Some(0) {
             return Standing::settled(self.threshold.allows(0));
         }
@@ -108,7 +173,7 @@ impl MetricTest {
             return Standing { holds, until };
         }
         let (coming, _) = self.gather(subject, at, false);
-        let until = first_turn(&inside, &coming, window, &self.threshold);
+        let until = first_turn(&inside, &coming, window, self.threshold);
         Standing { holds, until }
     }
 
@@ -134,7 +199,7 @@ impl MetricTest {
         let (mut counted_until, mut until) = (None, None);
         let enough = self.enough();
         self.selector.each(subject, self.timeframe.hull(at), &mut |event| {
-            let standing = stand_of(&self.timeframe, &self.selector, event, at);
+            let standing = stand_of(&self.timeframe, self.selector, event, at);
             until = earlier(until, standing.until);
             if standing.holds {
                 count += 1;
@@ -170,8 +235,8 @@ impl MetricTest {
         }
     }
 
-    /// Why it holds or does not.
-    pub(super) fn reason(&self, subject: &dyn Subject, at: &At) -> String {
+    /// Why it holds or does not; `time` tells when, in a sentence about events.
+    fn reason(&self, time: &str, subject: &dyn Subject, at: &At) -> String {
         let mut total = 0;
         self.selector.each(subject, self.timeframe.inside(at), &mut |event| {
             if self.counts(event, at) {
@@ -179,7 +244,7 @@ impl MetricTest {
             }
             ControlFlow::Continue(())
         });
-        let (events, time) = (self.selector.phrase(), phrase(&self.timeframe));
+        let events = self.selector.phrase();
         let sense = if self.threshold.is_met(total) { "" } else { "not " };
         let (total, test) = (shown_number(total), &self.threshold.test);
         match self.measure {
@@ -189,6 +254,18 @@ impl MetricTest {
             }
         }
     }
+}
+
+/// Whether the `timeframe_filter` of a condition is the start of the flow.
+fn is_flow_start(object: &Object<'_>) -> Result<bool, Fault> {
+    let filter = object.object("timeframe_filter", r#"{"type":"date","operator":…}"#)?;
+    if !filter.is_text("operator", "flow-start") {
+        return Ok(false);
+    }
+    let read = filter
+        .choice("type", "a type of filter that is possible here", &["date"])
+        .and_then(|_| filter.only(&["type", "operator"]));
+    read.map(|()| true).map_err(|fault| fault.under("/timeframe_filter"))
 }
 
 /// Reads the `timeframe_filter` of a condition.

@@ -41,6 +41,10 @@
 //! | can receive marketing | has an address of the channel, is not suppressed, and has subscribed; e-mail also reaches who never said anything |
 //! | `filters` of a consent | all of them hold; a method is compared without regard to case, and its own `filter` is about the detail of the method |
 //! | `profile-permissions` | `explicitly`: by what was said; `implicitly`: nothing was said, and reachable is who has a phone number |
+//! | `flow-start` | in the `timeframe_filter` of `profile-metric` alone: the events later than the start of the run; what began the run is not among them |
+//! | `profile-sample` | a hash of the run's seed and of the condition's place decides, the same whenever it is asked; without a run it never holds |
+//! | `profile-not-in-flow` | the person has not entered the flow before this run, in its time; that is `alltime` or `in-the-last` |
+//! | `action-output` | by `field`, the name of the output; an output that is not there is absent, like a property |
 //! | `profile-region` | by `location.country`, an ISO 3166 code or the usual English name; without one a person is in no region |
 //!
 //! Wider than the contract: every filter shape of §2.6 is taken by every condition, and
@@ -63,14 +67,17 @@ mod kinds;
 mod lists;
 mod marketing;
 mod metric;
+mod not_in_flow;
 mod numbers;
 mod object;
+mod output;
 mod parse;
 mod path;
 mod permission;
 mod phone;
 mod predicate;
 mod region;
+mod sample;
 mod selector;
 mod standing;
 mod subject;
@@ -84,7 +91,9 @@ mod windows;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
+use jiff::civil;
 use jiff::tz::TimeZone;
+use serde_json::Value;
 
 use conditions::Condition;
 pub use consent::{Channel, Consent, Status, Suppression};
@@ -207,6 +216,12 @@ impl Filter {
         Explanation { groups: self.groups.iter().map(group).collect() }
     }
 
+    /// The metrics that conditions on the event at hand are bound to, by their ids.
+    #[must_use]
+    pub fn event_metrics(&self) -> BTreeSet<&str> {
+        self.conditions().filter_map(Condition::event_metric).collect()
+    }
+
     /// Whether a condition looks at the profile's attributes.
     #[must_use]
     pub fn needs_profile(&self) -> bool {
@@ -216,6 +231,14 @@ impl Filter {
     fn conditions(&self) -> impl Iterator<Item = &Condition> {
         self.groups.iter().flat_map(|group| &group.conditions)
     }
+}
+
+/// The day that a value is, in the zone where it is a moment; `None` where it is no date by the
+/// table above.
+#[must_use]
+pub fn day_of(value: &Value, zone: &TimeZone) -> Option<civil::Date> {
+    let at = At::in_zone(Timestamp::EPOCH, zone.clone());
+    dates::Moment::read(value).map(|moment| moment.day(&at))
 }
 
 /// Whether one of the conditions holds, or did by what is known `already`, and until when.

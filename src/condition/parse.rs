@@ -8,21 +8,27 @@ use super::funnel::FunnelTest;
 use super::group::GroupTest;
 use super::marketing::MarketingTest;
 use super::metric::MetricTest;
+use super::not_in_flow::NotInFlowTest;
 use super::object::Object;
 use super::object::fault_at;
 use super::object::listed;
 use super::object::unknown;
+use super::output::OutputTest;
 use super::path::EventField;
 use super::path::ProfileField;
 use super::permission::PermissionTest;
 use super::predicate::Patterns;
 use super::region::RegionTest;
+use super::sample::SampleTest;
 use super::selector::METRIC_ID;
 use super::{Condition, Filter, Group, Kind, Kinds};
 use crate::json::Bounds;
 use crate::json::Fault;
 use crate::json::check_object;
 use crate::limits;
+
+/// What conditions on messages need.
+const MESSAGES: &str = "a record of messages that were sent";
 
 /// Every type of condition in the contract, so that one which a place does not take is not
 /// mistaken for a slip of the pen; and what tidings lacks for those that it never takes.
@@ -39,9 +45,9 @@ const CONTRACT_TYPES: [(&str, Option<&str>); 21] = [
     ("profile-metric", None),
     ("profile-metric-funnel", None),
     ("profile-not-in-flow", None),
-    ("profile-not-sent-email", None),
-    ("profile-not-sent-push", None),
-    ("profile-not-sent-sms", None),
+    ("profile-not-sent-email", Some(MESSAGES)),
+    ("profile-not-sent-push", Some(MESSAGES)),
+    ("profile-not-sent-sms", Some(MESSAGES)),
     ("profile-permissions", None),
     ("profile-postal-code-distance", Some("the places of postal codes")),
     ("profile-predictive-analytics", Some("a model of what people will do")),
@@ -79,28 +85,40 @@ fn read(json: &RawValue, kinds: Kinds) -> Result<Filter, Fault> {
     let mut patterns = Patterns::default();
     let groups = object.items("condition_groups", limits::CONDITION_GROUPS_MAX)?;
     for (place, value) in groups.iter().enumerate() {
-        let group = group(value, kinds, &mut patterns)
+        let group = group(value, place, kinds, &mut patterns)
             .map_err(|fault| fault.under(&format!("/condition_groups/{place}")))?;
         filter.groups.push(group);
     }
     Ok(filter)
 }
 
-/// Reads one group; `patterns` counts the regular expressions of the whole filter.
-fn group(value: &Value, kinds: Kinds, patterns: &mut Patterns) -> Result<Group, Fault> {
+/// Reads one group, the one at this place; `patterns` counts the regular expressions of the whole
+/// filter.
+fn group(
+    value: &Value,
+    group_place: usize,
+    kinds: Kinds,
+    patterns: &mut Patterns,
+) -> Result<Group, Fault> {
     let object = Object::read(value, r#"{"conditions":[…]}"#)?;
     object.only(&["conditions"])?;
     let mut group = Group { conditions: Vec::new() };
     let conditions = object.items("conditions", limits::CONDITIONS_PER_GROUP_MAX)?;
     for (place, value) in conditions.iter().enumerate() {
-        let condition = condition(value, kinds, patterns)
+        let condition = condition(value, [group_place, place], kinds, patterns)
             .map_err(|fault| fault.under(&format!("/conditions/{place}")))?;
         group.conditions.push(condition);
     }
     Ok(group)
 }
 
-fn condition(value: &Value, kinds: Kinds, patterns: &mut Patterns) -> Result<Condition, Fault> {
+/// Reads one condition; its place is that of its group in the filter and its own in the group.
+fn condition(
+    value: &Value,
+    place: [usize; 2],
+    kinds: Kinds,
+    patterns: &mut Patterns,
+) -> Result<Condition, Fault> {
     let object = Object::read(value, r#"{"type":"metric-property","field":"Brand","filter":{…}}"#)?;
     Ok(match kind(&object, kinds)? {
         Kind::MetricProperty => {
@@ -120,7 +138,9 @@ fn condition(value: &Value, kinds: Kinds, patterns: &mut Patterns) -> Result<Con
                 predicate: patterns.predicate(&object)?,
             }
         }
-        Kind::ProfileMetric => Condition::Metric(MetricTest::parse(&object, patterns)?),
+        Kind::ProfileMetric => {
+            Condition::Metric(MetricTest::parse(&object, kinds.has_flow_start, patterns)?)
+        }
         Kind::ProfileMetricFunnel => Condition::Funnel(FunnelTest::parse(&object, patterns)?),
         Kind::ProfileGroupMembership => Condition::Group(GroupTest::parse(&object)?),
         Kind::ProfileMarketingConsent => {
@@ -130,6 +150,9 @@ fn condition(value: &Value, kinds: Kinds, patterns: &mut Patterns) -> Result<Con
             Condition::Permission(PermissionTest::parse(&object, patterns)?)
         }
         Kind::ProfileRegion => Condition::Region(RegionTest::parse(&object)?),
+        Kind::ProfileSample => Condition::Sample(SampleTest::parse(&object, place)?),
+        Kind::ProfileNotInFlow => Condition::NotInFlow(NotInFlowTest::parse(&object)?),
+        Kind::ActionOutput => Condition::Output(OutputTest::parse(&object, patterns)?),
     })
 }
 

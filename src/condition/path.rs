@@ -48,10 +48,15 @@ pub(super) struct Found<'s, 'p> {
     rest: &'p [String],
 }
 
-impl Found<'_, '_> {
+impl<'s> Found<'s, '_> {
     /// A value that is not in an object.
     pub(super) const fn value(value: Value) -> Self {
         Self { value: Cow::Owned(value), rest: &[] }
+    }
+
+    /// A value that somebody else holds.
+    pub(super) const fn borrowed(value: &'s Value) -> Self {
+        Self { value: Cow::Borrowed(value), rest: &[] }
     }
 
     /// Whether `test` holds for a value at the end of the path; a list on the way stands for each

@@ -70,6 +70,28 @@ pub trait Subject {
     fn consent(&self, _channel: Channel) -> Consent<'_> {
         Consent::default()
     }
+
+    /// What chance is drawn from in a run of a flow. The same seed gives the same answer to the
+    /// same condition: a split's has to be mixed of the run's id and the action's, or all splits of
+    /// a run fall alike; that of a filter which is asked again and again, of the run's alone.
+    fn sample_seed(&self) -> Option<u128> {
+        None
+    }
+
+    /// When the person last entered the flow, before this run.
+    fn entered_flow(&self) -> Option<Timestamp> {
+        None
+    }
+
+    /// When this run of the flow began; without it, it would begin now.
+    fn flow_start(&self) -> Option<Timestamp> {
+        None
+    }
+
+    /// What an earlier step of the run put out under this name.
+    fn output(&self, _name: &str) -> Option<&Value> {
+        None
+    }
 }
 
 /// One of the events of a person. What its time does not decide is looked at only if a filter asks

@@ -3,6 +3,7 @@
 mod consents;
 mod explained;
 mod fields;
+mod flows;
 mod funnels;
 mod laws;
 mod metrics;
@@ -49,6 +50,10 @@ struct Facts {
     history: Vec<Past>,
     groups: BTreeMap<&'static str, Timestamp>,
     consents: BTreeMap<Channel, Consent<'static>>,
+    sample_seed: Option<u128>,
+    entered_flow: Option<Timestamp>,
+    flow_start: Option<Timestamp>,
+    outputs: Map<String, Value>,
     /// Past events that were shown.
     shown: Cell<usize>,
 }
@@ -141,6 +146,22 @@ impl Subject for Facts {
 
     fn consent(&self, channel: Channel) -> Consent<'_> {
         self.consents.get(&channel).cloned().unwrap_or_default()
+    }
+
+    fn sample_seed(&self) -> Option<u128> {
+        self.sample_seed
+    }
+
+    fn entered_flow(&self) -> Option<Timestamp> {
+        self.entered_flow
+    }
+
+    fn flow_start(&self) -> Option<Timestamp> {
+        self.flow_start
+    }
+
+    fn output(&self, name: &str) -> Option<&Value> {
+        self.outputs.get(name)
     }
 }
 
