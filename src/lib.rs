@@ -78,6 +78,8 @@
 //! | `webhooks_failing` | webhook → since when | when an endpoint begins to fail; until it works |
 //! | `notices` | notice id → notice | until it is recorded as an event |
 //! | `deliveries` | delivery id → finished delivery | when finished |
+//! | `delivery_requests` | delivery id → request | with a delivery that a run of a flow rendered |
+//! | `delivery_results` | delivery id → result | with the end of such a delivery; until its run took it |
 //! | `delivery_index`, `delivery_index_cursor` | kind, owner, delivery id; → last indexed | when it is quiet, in batches |
 //! | `delivery_index_erased` | → how often what was not indexed yet was erased | by erasures |
 //! | `erasures`, `erasures_unfinished` | id → erasure, at last its receipt; id | with every step of the erasure |

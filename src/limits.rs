@@ -28,6 +28,9 @@ pub const DELIVERY_TIMEOUT: Duration = Duration::from_secs(15);
 /// How much of a response is read. Receivers answer with a line or a small document; a longer
 /// body costs its connection, not our memory.
 pub const RESPONSE_BODY_BYTES_MAX: usize = 64 * 1024;
+/// How much of a response is captured for the one who asks for it: all that is read of one. An
+/// answer that a later step looks into is a small document; a longer one is told apart, not cut.
+pub const CAPTURED_BYTES_MAX: usize = RESPONSE_BODY_BYTES_MAX;
 /// How much of a response is kept with the attempt: enough for an error document.
 pub const RESPONSE_EXCERPT_BYTES_MAX: usize = 4096;
 /// Read buffer of one connection to a receiver, and so the cap of a response's head.

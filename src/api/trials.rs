@@ -29,7 +29,7 @@ fn shows_person(webhook: &Webhook) -> bool {
 /// and what came back.
 pub(super) async fn create(call: Call) -> Answer {
     let id = webhooks::id(&call)?;
-    let endpoint = call.parts().webhooks.get(id).ok_or(ChangeError::Unknown(id))?;
+    let endpoint = call.parts().webhooks.subscription(id).ok_or(ChangeError::Unknown(id))?;
     let wish = Wish::parse(&call.body)?;
     if wish.event.is_some() && !call.principal.allows(EVENT_SCOPE) {
         let why = format!("A test with a stored event shows it and needs the scope {EVENT_SCOPE}.");
@@ -37,8 +37,9 @@ pub(super) async fn create(call: Call) -> Answer {
     }
     let trials = call.api.trials.clone();
     let prepared = call.apart(move || trials.prepare(endpoint, &wish)).await??;
-    let shows_person =
-        shows_person(&call.parts().webhooks.get(id).ok_or(ChangeError::Unknown(id))?.webhook);
+    let shows_person = shows_person(
+        &call.parts().webhooks.subscription(id).ok_or(ChangeError::Unknown(id))?.webhook,
+    );
     let mut tried = call.api.trials.send(prepared).await?;
     if shows_person && !call.principal.allows(PROFILE_SCOPE) {
         // The person is sent, and not shown.

@@ -6,12 +6,14 @@ use std::time::Duration;
 use hyper::body::Bytes;
 use hyper::header::{self, HeaderMap};
 
+use super::content::{Content, Nothing};
 use super::lanes::Ready;
 use super::message::{self, Messages};
 use super::oauth::{Grant, Tokens};
 use super::policy::{self, Wishes};
 use super::request::{self, Outgoing, Sent};
-use super::{Attempt, Delivery, Outcome, State, Trace, rows};
+use super::rows::Capture;
+use super::{Attempt, Delivery, Outcome, Trace};
 use crate::clock::{Clock, Timestamp};
 use crate::egress::{self, Egress, Exchange, Request, SendErrorKind};
 use crate::event::{self, Event};
@@ -20,7 +22,7 @@ use crate::limits;
 use crate::metric::{Metric, Metrics};
 use crate::secret::Secret;
 use crate::store::{Store, StoreError};
-use crate::webhook::{Auth, Endpoint};
+use crate::webhook::{Auth, Endpoint, Method};
 
 /// The API revision whose shapes deliveries and documents have; sent as `meta.version`.
 pub const API_VERSION: &str = "2026-07-15";
@@ -59,102 +61,89 @@ pub struct Trial {
     pub attempt: Attempt,
 }
 
-/// Why there is nothing to send.
-enum Nothing {
-    Gone,
-    Unwanted,
-    Unreadable(StoreError),
+/// What came of an attempt, for those who write it down.
+pub(super) struct Attempted {
+    pub(super) attempt: Attempt,
+    /// What the receiver asked for.
+    pub(super) wishes: Wishes,
+    /// What is left of the answer for who asks for it.
+    pub(super) captured: Option<Capture>,
 }
 
-impl From<StoreError> for Nothing {
-    fn from(error: StoreError) -> Self {
-        Self::Unreadable(error)
+impl From<Attempt> for Attempted {
+    fn from(attempt: Attempt) -> Self {
+        Self { attempt, wishes: Wishes::default(), captured: None }
     }
 }
 
 impl Sender {
     /// Makes one attempt to deliver.
-    pub(super) async fn attempt(
-        &self,
-        ready: &Ready,
-        endpoint: Option<&Endpoint>,
-    ) -> (Attempt, Wishes) {
+    pub(super) async fn attempt(&self, ready: &Ready, endpoint: Option<&Endpoint>) -> Attempted {
         let at = self.clock.now();
         let queue = at.since(ready.since);
         let found = match endpoint {
-            Some(endpoint) => self.data(ready, endpoint).map(|data| (endpoint, data)),
+            Some(endpoint) => self.content(ready, endpoint).map(|content| (endpoint, content)),
             None => Err(Nothing::Gone),
         };
-        let (attempt, wishes) = match found {
-            Ok((endpoint, data)) => self.send(ready.id, (endpoint, &data), at, |_, _| ()).await.0,
-            Err(nothing) => (Attempt::without_request(at, nothing.into()), Wishes::default()),
-        };
-        let trace = Trace { queue, ..attempt.trace };
-        (Attempt { trace, ..attempt }, wishes)
-    }
-
-    /// The `data` of the delivery's body.
-    fn data(&self, ready: &Ready, endpoint: &Endpoint) -> Result<Bytes, Nothing> {
-        let is_skipped = endpoint.webhook.skip_before.is_some_and(|first| ready.id < first);
-        let include = endpoint.webhook.settings.include;
-        let data = match ready.event {
-            Some(_) if is_skipped => return Err(Nothing::Unwanted),
-            Some(event) => message::data(self, &[event], include)?,
-            None => {
-                let found = rows::get(&self.store.snapshot()?, ready.id)?;
-                let found = found.filter(|found| found.state == State::Scheduled);
-                let found = found.ok_or(Nothing::Gone)?;
-                // What a person asked for again since is wanted.
-                if is_skipped && found.resent.is_none() {
-                    return Err(Nothing::Unwanted);
-                }
-                message::data(self, &found.events, include)?
+        let attempted = match found {
+            Ok((endpoint, content)) => {
+                self.send(ready.id, (endpoint, &content), at, |_, _| ()).await.0
             }
+            Err(nothing) => Attempt::without_request(at, nothing.into()).into(),
         };
-        data.ok_or(Nothing::Gone)
+        let attempt = attempted.attempt;
+        let trace = Trace { queue, ..attempt.trace };
+        Attempted { attempt: Attempt { trace, ..attempt }, ..attempted }
     }
 
-    /// Sends `data` to the endpoint; also returns what `keep` keeps of what is sent.
+    /// Sends `content` to the endpoint; also returns what `keep` keeps of what is sent.
     async fn send<T>(
         &self,
         id: DeliveryId,
-        (endpoint, data): (&Endpoint, &[u8]),
+        (endpoint, content): (&Endpoint, &Content),
         at: Timestamp,
         keep: impl FnOnce(&HeaderMap, &Bytes) -> T,
-    ) -> ((Attempt, Wishes), Option<T>) {
-        let refuse = |kind, detail: &str| {
-            let outcome = Outcome::Failed { kind, detail: detail.to_owned() };
-            ((Attempt::without_request(at, outcome), Wishes::default()), None)
-        };
-        let destination = match &endpoint.destination {
+    ) -> (Attempted, Option<T>) {
+        let failed = |outcome| (Attempt::without_request(at, outcome).into(), None);
+        let refuse =
+            |kind, detail: &str| failed(Outcome::Failed { kind, detail: detail.to_owned() });
+        let own = match &endpoint.destination {
             Ok(destination) => destination.clone(),
             Err(why) => return refuse(SendErrorKind::AddressRefused, why),
+        };
+        let destination = match content.destination(own, self.egress.policy()) {
+            Ok(destination) => destination,
+            Err(detail) => return failed(Outcome::Unrendered { detail }),
         };
         let egress = match endpoint.way_out(&self.egress) {
             Ok(egress) => egress,
             Err(why) => return refuse(SendErrorKind::Tls, &why),
         };
-        let timeout = endpoint.webhook.settings.timeout.unwrap_or(self.timeout);
+        let settings = &endpoint.webhook.settings;
+        let timeout = settings.timeout.unwrap_or(self.timeout);
         let token = match self.token(endpoint, timeout).await {
             Ok(token) => token,
-            Err(detail) => {
-                let attempt = Attempt::without_request(at, Outcome::NoToken { detail });
-                return ((attempt, Wishes::default()), None);
-            }
+            Err(detail) => return failed(Outcome::NoToken { detail }),
         };
         let stamp = (at, token.as_ref().map(Secret::expose));
-        let Outgoing { headers, body } = request::outgoing(self, id, endpoint, data, stamp);
-        let method = method(endpoint);
+        let Outgoing { headers, body } = request::outgoing(self, id, endpoint, content, stamp);
         let kept = keep(&headers, &body);
+        let method = method(settings.method);
         let request = Request { method, destination, headers, body: body.clone() };
-        let exchange = egress.send(request, timeout).await;
+        let most = if settings.captures_response {
+            limits::CAPTURED_BYTES_MAX
+        } else {
+            limits::RESPONSE_EXCERPT_BYTES_MAX
+        };
+        let exchange = egress.send_keeping(request, timeout, most).await;
         if token.is_some()
             && exchange.result.as_ref().is_ok_and(|response| response.status.as_u16() == 401)
         {
             self.tokens.forget(endpoint.webhook.id);
         }
-        let recorded = record(at, &body, exchange, self.clock.now());
-        (recorded, Some(kept))
+        let captured = if settings.captures_response { capture(&exchange) } else { None };
+        let (attempt, wishes) = record(at, &body, exchange, self.clock.now());
+        (Attempted { attempt, wishes, captured }, Some(kept))
     }
 
     async fn token(
@@ -204,18 +193,19 @@ impl Sender {
         let stored = event.as_ref().map(|event| event.id);
         let event = event.unwrap_or_else(|| sample(metric.id, at));
         let include = endpoint.webhook.settings.include;
-        let data = message::data_of(self, &event, metric, include)?;
+        let content = Content::Events(message::data_of(self, &event, metric, include)?);
         let whole = |headers: &HeaderMap, body: &Bytes| Outgoing {
             headers: headers.clone(),
             body: body.clone(),
         };
-        let ((attempt, _), sent) = self.send(id, (endpoint, &data), at, whole).await;
-        let sent = sent.map(|sent| request::shown(sent, endpoint, Some(&attempt)));
+        let (attempted, sent) = self.send(id, (endpoint, &content), at, whole).await;
+        let attempt = attempted.attempt;
+        let sent = sent.map(|sent| request::shown(sent, endpoint, &content, Some(&attempt)));
         Ok(Trial { topic: metric.topic.clone(), event: stored, sent, attempt })
     }
 
     /// What an attempt sent, made again; or, without one, what would be sent now. `None` where the
-    /// events are not stored any more.
+    /// events are not stored any more, or nothing was rendered.
     ///
     /// # Errors
     /// Where the store can not be read.
@@ -225,12 +215,12 @@ impl Sender {
         attempt: Option<&Attempt>,
         endpoint: &Endpoint,
     ) -> Result<Option<Sent>, StoreError> {
-        let include = endpoint.webhook.settings.include;
-        let Some(data) = message::data(self, &delivery.events, include)? else { return Ok(None) };
+        let from = self.store.snapshot()?;
+        let Some(content) = self.content_of(&from, delivery, endpoint)? else { return Ok(None) };
         let at = attempt.map_or_else(|| self.clock.now(), |attempt| attempt.at);
         // The token is not shown anyway.
-        let outgoing = request::outgoing(self, delivery.id, endpoint, &data, (at, Some("")));
-        Ok(Some(request::shown(outgoing, endpoint, attempt)))
+        let outgoing = request::outgoing(self, delivery.id, endpoint, &content, (at, Some("")));
+        Ok(Some(request::shown(outgoing, endpoint, &content, attempt)))
     }
 
     /// The stored event with this id.
@@ -242,12 +232,13 @@ impl Sender {
     }
 }
 
-fn method(endpoint: &Endpoint) -> hyper::Method {
-    use crate::webhook::Method;
-    match endpoint.webhook.settings.method {
+const fn method(of: Method) -> hyper::Method {
+    match of {
         Method::Post => hyper::Method::POST,
         Method::Put => hyper::Method::PUT,
         Method::Patch => hyper::Method::PATCH,
+        Method::Get => hyper::Method::GET,
+        Method::Delete => hyper::Method::DELETE,
     }
 }
 
@@ -266,6 +257,15 @@ fn sample(metric: MetricId, now: Timestamp) -> Event {
         properties: r#"{"test":true,"message":"A test delivery from tidings"}"#.to_owned(),
         backfill: false,
     }
+}
+
+/// The body of an answer, for who asks for it; `None` where it broke off, or there was none.
+fn capture(exchange: &Exchange) -> Option<Capture> {
+    let response = exchange.result.as_ref().ok().filter(|one| one.status.is_success())?;
+    if response.body_bytes > limits::CAPTURED_BYTES_MAX as u64 {
+        return Some(Capture::TooLong);
+    }
+    response.is_whole.then(|| Capture::Body(response.excerpt.clone()))
 }
 
 /// What is kept of an exchange, and what the receiver asked for.
@@ -339,18 +339,8 @@ fn wishes(headers: &HeaderMap, now: Timestamp) -> Wishes {
     }
 }
 
-impl From<Nothing> for Outcome {
-    fn from(nothing: Nothing) -> Self {
-        match nothing {
-            Nothing::Gone => Self::Gone,
-            Nothing::Unwanted => Self::Unwanted,
-            Nothing::Unreadable(error) => Self::Unreadable { detail: error.to_string() },
-        }
-    }
-}
-
 impl Attempt {
-    fn without_request(at: Timestamp, outcome: Outcome) -> Self {
+    pub(super) fn without_request(at: Timestamp, outcome: Outcome) -> Self {
         Self {
             at,
             outcome,

@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::attempt::Sender;
+use super::attempt::{Attempted, Sender};
 use super::handle::Shared;
 use super::lanes::{Health, Ready};
 use super::policy::{self, Verdict};
@@ -36,10 +36,11 @@ impl Drain {
         let mut next = Some(first);
         while let Some(ready) = next {
             let endpoint = self.shared.webhooks.get(webhook);
-            let (attempt, wishes) = self.sender.attempt(&ready, endpoint.as_deref()).await;
+            let made = self.sender.attempt(&ready, endpoint.as_deref()).await;
+            let Attempted { attempt, wishes, captured } = made;
             let verdict = policy::verdict(&attempt.outcome);
             let version = endpoint.map(|endpoint| endpoint.webhook.updated);
-            let made = Made { ready, webhook, attempt, wishes, version };
+            let made = Made { ready, webhook, attempt, wishes, captured, version };
             // The recorder outlives every drain; if it is gone, the row stays scheduled.
             let is_recorded = self.results.send(made).await.is_ok();
             let verdict = if is_recorded { verdict } else { Verdict::Silent };

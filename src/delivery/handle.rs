@@ -12,6 +12,7 @@ use super::gather;
 use super::health::Failing;
 use super::index::{Indexer, Traffic};
 use super::lanes::{LaneRules, Lanes, Ready, Standing};
+use super::ready_made::ResendError;
 use super::recent::Recent;
 use super::recorder::{Policies, Recorder};
 use super::rows::{self, Erased, New};
@@ -190,12 +191,18 @@ impl Deliveries {
     /// its schedule from the beginning should this attempt fail. `None` where there is none.
     ///
     /// # Errors
-    /// Where the store fails.
+    /// [`ResendError::NoRequest`] where there is nothing to send, or where the store fails.
     pub fn resend(
         &self,
         tx: &mut Tx<'_, '_>,
         id: DeliveryId,
-    ) -> Result<Option<Delivery>, StoreError> {
+    ) -> Result<Option<Delivery>, ResendError> {
+        let Some(found) = rows::get(tx, id)? else { return Ok(None) };
+        if let Some(run) = found.run
+            && rows::request(tx, id)?.is_none()
+        {
+            return Err(ResendError::NoRequest(run));
+        }
         let Some(delivery) = rows::resend(tx, id)? else { return Ok(None) };
         let ready = Ready {
             id,
@@ -379,8 +386,10 @@ impl Deliveries {
         let (results, recorded) = mpsc::channel(limits::RESULTS_QUEUED_MAX);
         let recorder = Recorder::new(sender.store.clone(), Arc::clone(&self.shared), policies);
         tasks.tracker.spawn(recorder.run(recorded));
-        for endpoint in self.shared.webhooks.all() {
-            self.refresh(endpoint.webhook.id);
+        let subscriptions = self.shared.webhooks.all();
+        let subscriptions = subscriptions.iter().map(|endpoint| endpoint.webhook.id);
+        for webhook in subscriptions.chain(self.shared.webhooks.steps()) {
+            self.refresh(webhook);
         }
         let store = sender.store.clone();
         let drain = Drain::new(Arc::clone(&self.shared), sender, results, tasks.stop.clone());

@@ -4,19 +4,24 @@
 //!   gathering ──► scheduled ──► an attempt ──► policy::after ──┬──► delivered
 //!   (a batch)        ▲  ▲                                      ├──► exhausted   the last retry failed
 //!                    │  └──────────── retry due ───────────────┤
-//!                    │                                         ├──► parked      it blocked its key too long
+//!                    │                                         ├──► parked      it blocked its key too long,
+//!                    │                                         │                or its template failed
 //!                    └── resend ◄── any finished state         └──► cancelled   nobody wants it any more
 //! ```
 //!
 //! A delivery is a row of the *outbox* while it is scheduled and a row of the *log* afterwards;
 //! the row moves and is never in both (invariant 3). Its attempts are part of the row. Its id is
 //! the message id that the receiver sees on every attempt (invariant 4). It holds one event, or,
-//! where its webhook gathers, a batch whose content is fixed before the first attempt.
+//! where its webhook gathers, a batch whose content is fixed before the first attempt; or, put there
+//! by the run of a flow, a request that was rendered before and lies beside it, while the events are
+//! only what caused it, if any did.
 //!
 //! - `policy.rs` decides, purely, what follows an attempt, for the delivery and for its endpoint.
 //! - `lanes/` holds what is ready, in memory: bounded, fair, in the order that a webhook asks for,
 //!   with its breaker, its rate and its window.
 //! - `message.rs` makes what is sent, `attempt.rs` signs and sends it, `oauth.rs` gets tokens.
+//! - `ready_made.rs` takes requests that were rendered before, `content.rs` is where their way and
+//!   that of events meet.
 //! - `worker.rs` is the loop, `drain.rs` its hands; `recorder.rs` writes the results down, many in
 //!   one commit.
 //! - `listing/` finds deliveries; `index.rs` keeps up the index that it uses; `summary.rs` says in a
@@ -25,9 +30,11 @@
 //!   store, what an operator should know.
 //!
 //! A delivery knows where it came from only by its [`Source`]; who put it into the outbox is none
-//! of this module's business.
+//! of this module's business. Where that was a run, what became of it is left in the store as a
+//! [`DeliveryResult`], in the commit in which it is finished.
 
 mod attempt;
+mod content;
 mod drain;
 mod gather;
 mod handle;
@@ -39,11 +46,14 @@ mod message;
 mod notice;
 mod oauth;
 pub mod policy;
+mod ready_made;
 mod recent;
 mod recorder;
 mod request;
 mod rows;
 mod summary;
+#[cfg(test)]
+mod tests;
 mod worker;
 
 use std::net::SocketAddr;
@@ -57,16 +67,19 @@ pub use listing::{Created, Filter, OfEvents, of_event, page};
 pub use message::Messages;
 pub use notice::{Notice, NoticeKind, remove as remove_notice, waiting as waiting_notices};
 pub use oauth::Tokens;
+pub use ready_made::{ForRun, NewRequest, ResendError, StoredRequest};
 pub use recent::{Recent, RecentAttempt};
 pub use recorder::Policies;
 pub use request::{Sent, sentence};
-pub use rows::{Carriers, blocked_profiles, get, has_backlog};
+pub use rows::{
+    Carriers, DeliveryResult, blocked_profiles, forget_result, get, has_backlog, result, results,
+};
 pub use summary::{sentence_of_recent, summary};
 
 use crate::clock::Timestamp;
 use crate::egress::SendErrorKind;
 use crate::egress::TlsVersion;
-use crate::id::{DeliveryId, EventId, ProfileId, WebhookId};
+use crate::id::{DeliveryId, EventId, ProfileId, RunId, WebhookId};
 
 /// Why there is a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,11 +93,14 @@ pub enum Source {
     Replay,
     /// A person asked for a test; only versions before 0.2 put those into the outbox.
     Test,
+    /// The run of a flow came to a webhook step.
+    Flow,
 }
 
 impl Source {
     /// Every source.
-    pub const ALL: [Self; 4] = [Self::Event, Self::Operational, Self::Replay, Self::Test];
+    pub const ALL: [Self; 5] =
+        [Self::Event, Self::Operational, Self::Replay, Self::Test, Self::Flow];
 
     /// The source's name in the API.
     #[must_use]
@@ -94,6 +110,7 @@ impl Source {
             Self::Operational => "operational",
             Self::Replay => "replay",
             Self::Test => "test",
+            Self::Flow => "flow",
         }
     }
 }
@@ -110,7 +127,8 @@ pub enum State {
     /// Nobody wants it any more: its webhook was deleted, its backlog skipped, a person or the
     /// receiver said so.
     Cancelled,
-    /// It kept others waiting for longer than its webhook allows; a person may resend it.
+    /// It kept others waiting for longer than its webhook allows, or there is nothing to send
+    /// because a template failed; a person may resend it when that is mended.
     Parked,
 }
 
@@ -158,16 +176,19 @@ impl Phase {
     }
 }
 
-/// Events for one endpoint.
+/// Events, or a request that was rendered before, for one endpoint.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Delivery {
     /// Its id, and the message id of every attempt.
     pub id: DeliveryId,
-    /// The subscription it belongs to.
+    /// The subscription, or the step of a flow, that it belongs to.
     pub webhook: WebhookId,
     /// Why there is one.
     pub source: Source,
-    /// The events, at least one, in the order of the log.
+    /// The run that put it there, whose request it carries; `None` for what carries its events.
+    pub run: Option<RunId>,
+    /// The events in the order of the log: at least one, or for a run the one that triggered it,
+    /// if one did.
     pub events: Vec<EventId>,
     /// Whom it is about; `None` for a batch.
     pub profile: Option<ProfileId>,
@@ -188,10 +209,10 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// The first of its events.
+    /// The first of its events; only what a run put there may have none.
     #[must_use]
-    pub fn event(&self) -> EventId {
-        self.events.first().copied().unwrap_or(EventId::MIN)
+    pub fn event(&self) -> Option<EventId> {
+        self.events.first().copied()
     }
 }
 
@@ -253,12 +274,18 @@ pub enum Outcome {
         /// One sentence for the operator.
         detail: String,
     },
-    /// There is no webhook or no event to send any more; no request was made.
+    /// There is no webhook, or nothing to send any more; no request was made.
     Gone,
     /// It belongs to a backlog that was skipped, or a person cancelled it; no request was made.
     Unwanted,
     /// What was to be sent could not be read from the store; no request was made.
     Unreadable {
+        /// One sentence for the operator.
+        detail: String,
+    },
+    /// The request that a template made of it can not be sent, or it made none; no request was
+    /// made.
+    Unrendered {
         /// One sentence for the operator.
         detail: String,
     },
@@ -290,6 +317,7 @@ impl Outcome {
             Self::Gone => Some("gone"),
             Self::Unwanted => Some("unwanted"),
             Self::Unreadable { .. } => Some("unreadable"),
+            Self::Unrendered { .. } => Some("template"),
         }
     }
 }

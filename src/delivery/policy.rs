@@ -19,6 +19,9 @@ pub struct Rules<'a> {
     pub max_age: Option<Duration>,
     /// A delivery that keeps others waiting is parked after this long.
     pub park_after: Option<Duration>,
+    /// There is no webhook to disable, as at a step of a flow: what the receiver says of all
+    /// deliveries ends this one.
+    pub ends_alone: bool,
 }
 
 /// What the receiver asked for, besides its status.
@@ -95,7 +98,10 @@ pub const fn verdict(outcome: &Outcome) -> Verdict {
         // These speak about what was sent, not about who received it.
         Outcome::Answered(400 | 409 | 413 | 414 | 415 | 422 | 431) => Verdict::Refusal,
         Outcome::Answered(_) | Outcome::Failed { .. } | Outcome::NoToken { .. } => Verdict::Ill,
-        Outcome::Gone | Outcome::Unwanted | Outcome::Unreadable { .. } => Verdict::Silent,
+        Outcome::Gone
+        | Outcome::Unwanted
+        | Outcome::Unreadable { .. }
+        | Outcome::Unrendered { .. } => Verdict::Silent,
     }
 }
 
@@ -104,11 +110,18 @@ pub const fn verdict(outcome: &Outcome) -> Verdict {
 pub fn after(made: &Made<'_>, rules: &Rules<'_>, now: Timestamp) -> Next {
     match made.outcome {
         Outcome::Gone | Outcome::Unwanted => return Next::Finished(State::Cancelled),
+        // The same template makes the same of it again.
+        Outcome::Unrendered { .. } => return Next::Finished(State::Parked),
         outcome if outcome.is_success() => return Next::Finished(State::Delivered),
         _ => {}
     }
-    if made.wishes.control == Some(Control::Abort) {
-        return Next::Finished(State::Cancelled);
+    match made.wishes.control {
+        Some(Control::Abort) => return Next::Finished(State::Cancelled),
+        Some(Control::Disable) if rules.ends_alone => return Next::Finished(State::Cancelled),
+        _ => {}
+    }
+    if rules.ends_alone && verdict(made.outcome) == Verdict::Gone {
+        return Next::Finished(State::Exhausted);
     }
     let blocking = now.since(made.first_attempt);
     if rules.park_after.is_some_and(|most| blocking >= most) {
@@ -171,7 +184,8 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_seconds(1_000_000);
     const HOUR: Duration = Duration::from_secs(3_600);
     const STEPS: [Duration; 3] = [Duration::from_secs(5), Duration::from_secs(600), HOUR];
-    const RULES: Rules<'_> = Rules { steps: &STEPS, max_age: None, park_after: None };
+    const RULES: Rules<'_> =
+        Rules { steps: &STEPS, max_age: None, park_after: None, ends_alone: false };
 
     fn made(outcome: &Outcome, number: usize) -> Made<'_> {
         let wishes = Wishes::default();
@@ -250,6 +264,35 @@ mod tests {
         let next = after(&Made { wishes, ..made(&outcome, 1) }, &RULES, NOW);
         assert_eq!(next, Next::Finished(State::Cancelled));
         assert_eq!((control("disable"), control("please")), (Some(Control::Disable), None));
+    }
+
+    #[test]
+    fn what_would_disable_a_webhook_ends_the_delivery_of_a_step() {
+        let alone = Rules { ends_alone: true, ..RULES };
+        let disable = Wishes { control: Some(Control::Disable), ..Wishes::default() };
+        let plain = Wishes::default();
+        let finished = |state| Some(Next::Finished(state));
+        for (status, wishes, of_step) in [
+            (410, plain, finished(State::Exhausted)),
+            (500, disable, finished(State::Cancelled)),
+            (410, disable, finished(State::Cancelled)),
+            (200, disable, finished(State::Delivered)),
+            (500, plain, None),
+        ] {
+            let outcome = Outcome::Answered(status);
+            let made = Made { wishes, ..made(&outcome, 1) };
+            let next = after(&made, &alone, NOW);
+            assert_eq!(Some(next).filter(|next| matches!(next, Next::Finished(_))), of_step);
+            let is_retried = matches!(after(&made, &RULES, NOW), Next::Retry(_));
+            assert_eq!(is_retried, status != 200, "a webhook's stays for when it is enabled again");
+        }
+    }
+
+    #[test]
+    fn a_request_that_can_not_be_sent_is_parked_and_says_nothing_of_its_endpoint() {
+        let unrendered = Outcome::Unrendered { detail: String::new() };
+        let next = after(&made(&unrendered, 1), &RULES, NOW);
+        assert_eq!((next, verdict(&unrendered)), (Next::Finished(State::Parked), Verdict::Silent));
     }
 
     #[test]

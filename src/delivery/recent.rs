@@ -21,8 +21,8 @@ pub struct RecentAttempt {
     pub delivery: DeliveryId,
     /// The webhook.
     pub webhook: WebhookId,
-    /// The first of the delivery's events.
-    pub event: EventId,
+    /// The first of the delivery's events, if it has any.
+    pub event: Option<EventId>,
     /// When it began.
     pub at: Timestamp,
     /// How long it took.
@@ -92,7 +92,7 @@ mod tests {
             number: 0,
             delivery: DeliveryId::from_u128(1),
             webhook: WebhookId::from_u128(webhook),
-            event: EventId::MIN,
+            event: Some(EventId::MIN),
             at: Timestamp::EPOCH,
             duration: Duration::ZERO,
             outcome: Outcome::Answered(200),

@@ -16,6 +16,7 @@ use super::notice::{self, NoticeKind};
 use super::policy::{self, Control, Next, Rules, Verdict, Wishes};
 use super::recent::RecentAttempt;
 use super::request::sentence;
+use super::rows::Capture;
 use super::{Attempt, Outcome, Source, State, rows};
 use crate::clock::Timestamp;
 use crate::id::{EventId, WebhookId};
@@ -38,13 +39,15 @@ pub(super) struct Made {
     pub(super) webhook: WebhookId,
     pub(super) attempt: Attempt,
     pub(super) wishes: Wishes,
+    /// What of the answer is left for who put the delivery there.
+    pub(super) captured: Option<Capture>,
     /// When the webhook had last changed: a verdict on its former self is none on it.
     pub(super) version: Option<Timestamp>,
 }
 
-/// What follows an attempt, and the first of the delivery's events; `None` where the delivery had
-/// left the outbox meanwhile.
-type Recorded = Option<(Next, EventId)>;
+/// What follows an attempt, and the first of the delivery's events, if it has any; `None` where the
+/// delivery had left the outbox meanwhile.
+type Recorded = Option<(Next, Option<EventId>)>;
 
 pub(super) struct Recorder {
     store: Store,
@@ -140,16 +143,20 @@ impl Desk {
     fn record(&self, tx: &mut Tx<'_, '_>, made: &Made) -> Result<Recorded, StoreError> {
         let endpoint = self.shared.webhooks.get(made.webhook);
         let next = self.decide(tx, made, endpoint.as_deref())?;
-        if let Some((Next::Finished(State::Exhausted), source, event)) = next
-            // A failure to deliver such news is no news itself: there would be no end.
-            && source != Source::Operational
+        // A failure to deliver such news is no news itself: there would be no end. A run learns it
+        // from the result.
+        if let Some((Next::Finished(State::Exhausted), source, Some(event))) = next
+            && !matches!(source, Source::Operational | Source::Flow)
         {
             let detail = sentence(&made.attempt);
             let kind = NoticeKind::DeliveryExhausted { delivery: made.ready.id, event, detail };
             self.tell(tx, made.webhook, kind)?;
         }
         let is_of_now = |endpoint: &Arc<Endpoint>| Some(endpoint.webhook.updated) == made.version;
-        if let Some(endpoint) = endpoint.filter(is_of_now) {
+        // Of a step nothing is written down: there is no row to disable, and what would disable a
+        // webhook has ended this delivery.
+        let is_judged = |endpoint: &Arc<Endpoint>| endpoint.webhook.flow.is_none();
+        if let Some(endpoint) = endpoint.filter(is_of_now).filter(is_judged) {
             let source = next.map(|(_, source, _)| source);
             self.judge(tx, made, &endpoint, source)?;
         }
@@ -161,11 +168,13 @@ impl Desk {
         tx: &mut Tx<'_, '_>,
         made: &Made,
         endpoint: Option<&Endpoint>,
-    ) -> Result<Option<(Next, Source, EventId)>, StoreError> {
+    ) -> Result<Option<(Next, Source, Option<EventId>)>, StoreError> {
         let outcome = &made.attempt.outcome;
         let now = tx.now();
         let settings = endpoint.map(|endpoint| &endpoint.webhook.settings);
-        rows::record(tx, made.ready.id, &made.attempt, |course| {
+        let ends_alone = endpoint.is_some_and(|endpoint| endpoint.webhook.flow.is_some());
+        let captured = made.captured.as_ref();
+        rows::record(tx, made.ready.id, &made.attempt, captured, |course| {
             let rows::Course { number, began, first_attempt } = course;
             let (id, wishes) = (made.ready.id, made.wishes);
             let made = policy::Made { id, number, outcome, wishes, began, first_attempt };
@@ -181,6 +190,7 @@ impl Desk {
                 steps: &steps,
                 max_age: settings.and_then(|settings| settings.max_age),
                 park_after: ordered.and_then(|settings| settings.park_after),
+                ends_alone,
             };
             policy::after(&made, &rules, now)
         })
@@ -264,7 +274,7 @@ impl Desk {
     }
 }
 
-fn recent(made: &Made, (next, event): (Next, EventId)) -> RecentAttempt {
+fn recent(made: &Made, (next, event): (Next, Option<EventId>)) -> RecentAttempt {
     let Made { ready, webhook, attempt, .. } = made;
     let (state, due) = match next {
         Next::Retry(due) => (State::Scheduled, Some(due)),

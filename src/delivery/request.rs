@@ -6,8 +6,12 @@
 //! change. Beside the original's headers stand those of Standard Webhooks and of the schemes that
 //! the webhook asks for, and its own.
 //!
-//! What was sent is not stored with every attempt: it is made again from the event, the moment of
-//! the attempt and the webhook, and a hash of the body tells whether it is the same.
+//! A request that was rendered before has its body, its address and headers already: only what
+//! proves where it comes from is put to it.
+//!
+//! What was sent is not stored with every attempt: it is made again from the event or the rendered
+//! request, the moment of the attempt and the webhook, and a hash of the body tells whether it is
+//! the same.
 
 use hyper::StatusCode;
 use hyper::body::Bytes;
@@ -15,6 +19,7 @@ use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::attempt::{API_VERSION, Sender};
+use super::content::Content;
 use super::policy::{self, Control};
 use super::{Attempt, Outcome};
 use crate::clock::Timestamp;
@@ -22,6 +27,8 @@ use crate::id::DeliveryId;
 use crate::signing::{KLAVIYO_WEBHOOK_ID, Message};
 use crate::webhook::{Auth, Endpoint};
 
+/// Names the flow whose step sends a request (contract: wire.md §2.1).
+const FLOW_ID: &str = "X-Klaviyo-Flow-ID";
 const USER_AGENT: &str = concat!("tidings/", env!("CARGO_PKG_VERSION"));
 /// What stands for a value that is not shown.
 const MASK: &str = "*****";
@@ -45,9 +52,23 @@ pub struct Sent {
     pub body: Bytes,
     /// Whether the body is byte for byte what was sent.
     pub is_exact: bool,
+    /// The names of headers that were rendered, as the whole body was: what they hold is about a
+    /// person.
+    pub rendered: Vec<String>,
 }
 
 impl Sent {
+    /// The same for who may not see what was rendered: without the values of such headers.
+    #[must_use]
+    pub fn without_rendered(mut self) -> Self {
+        for (name, value) in &mut self.headers {
+            if self.rendered.iter().any(|one| one.eq_ignore_ascii_case(name)) {
+                MASK.clone_into(value);
+            }
+        }
+        self
+    }
+
     /// A command line that sends the same.
     #[must_use]
     pub fn curl(&self) -> String {
@@ -56,8 +77,10 @@ impl Sent {
             command.push_str(" \\\n  -H ");
             command.push_str(&quoted(&format!("{name}: {value}")));
         }
-        command.push_str(" \\\n  --data-binary ");
-        command.push_str(&quoted(&String::from_utf8_lossy(&self.body)));
+        if !self.body.is_empty() {
+            command.push_str(" \\\n  --data-binary ");
+            command.push_str(&quoted(&String::from_utf8_lossy(&self.body)));
+        }
         command
     }
 }
@@ -72,16 +95,27 @@ pub(super) fn outgoing(
     sender: &Sender,
     id: DeliveryId,
     endpoint: &Endpoint,
-    data: &[u8],
+    content: &Content,
     (at, token): (Timestamp, Option<&str>),
 ) -> Outgoing {
-    let body = body(sender, endpoint, data, at);
     let mut headers = HeaderMap::with_capacity(12);
     let settings = &endpoint.webhook.settings;
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    let (body, rendered) = match content {
+        Content::Events(data) => (body(sender, endpoint, data, at).into(), &[][..]),
+        Content::Request(request) if settings.method.has_body() => {
+            (Bytes::from(request.body.clone()), request.headers.as_slice())
+        }
+        Content::Request(request) => (Bytes::new(), request.headers.as_slice()),
+    };
+    if !body.is_empty() {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
     headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
     for (name, value) in &settings.headers {
         insert(&mut headers, name, value.expose());
+    }
+    for (name, value) in rendered {
+        insert(&mut headers, name, value);
     }
     if let Some(value) = authorization(settings.auth.as_ref(), token)
         && let Ok(mut value) = HeaderValue::try_from(value)
@@ -89,10 +123,13 @@ pub(super) fn outgoing(
         value.set_sensitive(true);
         headers.insert(header::AUTHORIZATION, value);
     }
-    insert(&mut headers, KLAVIYO_WEBHOOK_ID, &endpoint.webhook.id.to_string());
+    match endpoint.webhook.flow {
+        Some(flow) => insert(&mut headers, FLOW_ID, flow.as_str()),
+        None => insert(&mut headers, KLAVIYO_WEBHOOK_ID, &endpoint.webhook.id.to_string()),
+    }
     let message = Message { id: &id.to_string(), at, body: &body };
     endpoint.signer(at).sign(endpoint.schemes, &message, &mut headers);
-    Outgoing { headers, body: body.into() }
+    Outgoing { headers, body }
 }
 
 /// Header text was checked when it was saved; what is none is left out.
@@ -142,7 +179,12 @@ pub(super) fn hash(body: &[u8]) -> u64 {
 }
 
 /// The request as it may be shown.
-pub(super) fn shown(outgoing: Outgoing, endpoint: &Endpoint, sent: Option<&Attempt>) -> Sent {
+pub(super) fn shown(
+    outgoing: Outgoing,
+    endpoint: &Endpoint,
+    content: &Content,
+    sent: Option<&Attempt>,
+) -> Sent {
     let settings = &endpoint.webhook.settings;
     let is_secret = |name: &HeaderName| {
         *name == header::AUTHORIZATION
@@ -155,9 +197,14 @@ pub(super) fn shown(outgoing: Outgoing, endpoint: &Endpoint, sent: Option<&Attem
         String::from_utf8_lossy(value.as_bytes()).into_owned()
     };
     let headers = &outgoing.headers;
+    let (url, rendered) = match content {
+        Content::Events(_) => (&endpoint.webhook.endpoint_url, &[][..]),
+        Content::Request(request) => (&request.url, request.headers.as_slice()),
+    };
     Sent {
         method: settings.method.name(),
-        url: endpoint.webhook.endpoint_url.clone(),
+        url: url.clone(),
+        rendered: rendered.iter().map(|(name, _)| name.clone()).collect(),
         headers: headers.iter().map(|(name, of)| (name.to_string(), value(name, of))).collect(),
         is_exact: sent.is_none_or(|attempt| attempt.body_hash == hash(&outgoing.body)),
         body: outgoing.body,
@@ -193,12 +240,15 @@ pub fn sentence(attempt: &Attempt) -> String {
         Outcome::Failed { detail, .. } => format!("{detail} ({after})"),
         Outcome::NoToken { detail } => format!("nothing was sent: {detail}"),
         Outcome::Gone => {
-            "nothing was sent: its webhook was deleted, or its event is not stored any more".into()
+            "nothing was sent: its webhook was deleted, or its flow action, or its event is not \
+             stored any more"
+                .into()
         }
         Outcome::Unwanted => "nothing was sent: it belonged to a backlog that was skipped".into(),
         Outcome::Unreadable { detail } => {
             format!("nothing was sent: the event can not be read: {detail}")
         }
+        Outcome::Unrendered { detail } => format!("nothing was sent: {detail}"),
     }
 }
 
@@ -226,6 +276,7 @@ mod tests {
             headers: vec![("x".to_owned(), "y".to_owned())],
             body: Bytes::from_static(br#"{"a":"it's"}"#),
             is_exact: true,
+            rendered: Vec::new(),
         };
         let expected = "curl -i -X POST 'https://h.example/a?b=c&d' \\\n  -H 'x: y' \\\n  \
                         --data-binary '{\"a\":\"it'\\''s\"}'";

@@ -24,7 +24,7 @@ pub fn summary(
         _ => format!("after {count} attempts"),
     };
     let stands = match delivery.state {
-        State::Scheduled => match held(endpoint) {
+        State::Scheduled => match held(endpoint, noun(delivery)) {
             Some(why) => why,
             None => waiting(delivery, standing, now),
         },
@@ -43,22 +43,33 @@ pub fn summary(
         Some(last) if matches!(last.outcome, Outcome::Gone | Outcome::Unwanted) => {
             format!("cancelled: {}", sentence(last))
         }
+        Some(last)
+            if delivery.state == State::Parked
+                && matches!(last.outcome, Outcome::Unrendered { .. }) =>
+        {
+            format!("parked: {}", sentence(last))
+        }
         Some(last) => format!("{stands}; last: {}", sentence(last)),
     }
 }
 
-fn held(endpoint: Option<&Endpoint>) -> Option<String> {
+/// What a delivery belongs to.
+fn noun(delivery: &Delivery) -> &'static str {
+    if delivery.webhook.action().is_some() { "flow action" } else { "webhook" }
+}
+
+fn held(endpoint: Option<&Endpoint>, noun: &str) -> Option<String> {
     let Some(endpoint) = endpoint else {
-        return Some("about to be cancelled: its webhook was deleted".to_owned());
+        return Some(format!("about to be cancelled: its {noun} was deleted"));
     };
     let webhook = &endpoint.webhook;
     if webhook.enabled {
-        return webhook.settings.is_paused.then(|| "held: its webhook is paused".to_owned());
+        return webhook.settings.is_paused.then(|| format!("held: its {noun} is paused"));
     }
     let detail = webhook.disabled.as_ref().map(|disabled| disabled.detail.as_str());
     let detail = detail.filter(|detail| !detail.is_empty());
     let detail = detail.map(|detail| format!(" ({detail})")).unwrap_or_default();
-    Some(format!("held: its webhook is disabled{detail}"))
+    Some(format!("held: its {noun} is disabled{detail}"))
 }
 
 fn waiting(delivery: &Delivery, standing: Standing, now: Timestamp) -> String {
@@ -131,8 +142,9 @@ mod tests {
     fn delivery(state: State, phase: Phase, outcomes: &[Outcome]) -> Delivery {
         Delivery {
             id: DeliveryId::from_u128(1),
-            webhook: WebhookId::from_u128(1),
+            webhook: WebhookId::from_u128(1 << 100),
             source: Source::Event,
+            run: None,
             events: vec![EventId::MIN],
             profile: None,
             state,
@@ -222,6 +234,17 @@ mod tests {
         assert!(told(State::Parked, std::slice::from_ref(&bad)).ends_with(refused));
         let deleted = "about to be cancelled: its webhook was deleted";
         assert_eq!(told(State::Scheduled, &[]), deleted);
+        let unrendered = [Outcome::Unrendered { detail: "line 1: no filter `x`".to_owned() }];
+        let expected = "parked: nothing was sent: line 1: no filter `x`";
+        assert_eq!(told(State::Parked, &unrendered), expected);
+        let of_step = Delivery {
+            webhook: WebhookId::from_u128(7),
+            ..delivery(State::Scheduled, Phase::Fresh, &[])
+        };
+        assert_eq!(
+            summary(&of_step, None, Standing::default(), Timestamp::EPOCH),
+            "about to be cancelled: its flow action was deleted"
+        );
     }
 
     #[test]

@@ -203,7 +203,8 @@ impl Worker {
             let now = self.drain.shared.clock.now();
             let is_wanted = self.drain.shared.with_lanes(|lanes| {
                 for row in &rows {
-                    let event = (row.events.len() == 1).then(|| row.event());
+                    let has_one = row.events.len() == 1 && row.run.is_none();
+                    let event = row.event().filter(|_| has_one);
                     let key = row.profile.map_or(0, ProfileId::as_u128);
                     let ready = Ready { id: row.id, event, key, since: row.created };
                     lanes.offer(row.webhook, ready, row.phase, now);

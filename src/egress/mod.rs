@@ -96,11 +96,14 @@ pub struct Response {
     pub status: StatusCode,
     /// The headers.
     pub headers: HeaderMap,
-    /// The first [`RESPONSE_EXCERPT_BYTES_MAX`] bytes of the body.
+    /// The beginning of the body: the first [`RESPONSE_EXCERPT_BYTES_MAX`] bytes, or as many as
+    /// [`Egress::send_keeping`] was told to keep.
     pub excerpt: Vec<u8>,
     /// Bytes of the body that were read. More than [`RESPONSE_BODY_BYTES_MAX`] when it was cut
     /// off there.
     pub body_bytes: u64,
+    /// Whether the body came to its end; it may have broken off before, or been cut off here.
+    pub is_whole: bool,
 }
 
 /// What became of a request, with the evidence of it.
@@ -164,8 +167,19 @@ impl Egress {
     ///
     /// Dropping the future gives the request up; what was sent stays sent.
     pub async fn send(&self, request: Request, deadline: Duration) -> Exchange {
+        self.send_keeping(request, deadline, RESPONSE_EXCERPT_BYTES_MAX).await
+    }
+
+    /// As [`Egress::send`], keeping so many bytes of the response's body; at most
+    /// [`RESPONSE_BODY_BYTES_MAX`] and a little more are read at all.
+    pub async fn send_keeping(
+        &self,
+        request: Request,
+        deadline: Duration,
+        kept_bytes: usize,
+    ) -> Exchange {
         let journal = Journal::begin();
-        let mut seen = Seen::default();
+        let mut seen = Seen { kept_bytes, ..Seen::default() };
         let result = self.exchange(request, deadline, &journal, &mut seen).await;
         let mut trace = journal.trace(seen.link.as_deref(), seen.head_after);
         trace.http = seen.version.or(trace.http);
@@ -212,18 +226,20 @@ impl Egress {
         if head.status == StatusCode::SWITCHING_PROTOCOLS {
             return Err(SendError::switched(&to));
         }
-        match timeout_at(until, read(body)).await {
-            Ok((excerpt, body_bytes)) => {
-                Ok(Response { status: head.status, headers: head.headers, excerpt, body_bytes })
+        match timeout_at(until, read(body, seen.kept_bytes)).await {
+            Ok(Body { excerpt, body_bytes, is_whole }) => {
+                let (status, headers) = (head.status, head.headers);
+                Ok(Response { status, headers, excerpt, body_bytes, is_whole })
             }
             Err(_elapsed) => Err(SendError::late(deadline, "reading the response body of", &to)),
         }
     }
 }
 
-/// What became known on the way, for the trace.
+/// What became known on the way, for the trace; and how much of the body is wanted.
 #[derive(Default)]
 struct Seen {
+    kept_bytes: usize,
     link: Option<Arc<Journal>>,
     head_after: Option<Duration>,
     version: Option<HttpVersion>,
@@ -291,18 +307,30 @@ fn limit_interim(outgoing: &mut request::Request<Full<Bytes>>) -> Arc<Notify> {
 
 /// Reads the body to its end, its failure or the cap, and keeps its beginning. What is left unread
 /// costs the connection.
-async fn read(mut body: Incoming) -> (Vec<u8>, u64) {
-    let mut excerpt = Vec::new();
-    let mut body_bytes = 0;
-    while body_bytes <= RESPONSE_BODY_BYTES_MAX
-        && let Some(Ok(frame)) = body.frame().await
-    {
+async fn read(mut body: Incoming, kept_bytes: usize) -> Body {
+    let (mut excerpt, mut body_bytes, mut is_whole) = (Vec::new(), 0, false);
+    while body_bytes <= RESPONSE_BODY_BYTES_MAX {
+        let frame = match body.frame().await {
+            Some(Ok(frame)) => frame,
+            Some(Err(_)) => break,
+            None => {
+                is_whole = true;
+                break;
+            }
+        };
         let data = frame.data_ref().map_or(&[][..], |data| data);
-        let room = RESPONSE_EXCERPT_BYTES_MAX - excerpt.len();
+        let room = kept_bytes.saturating_sub(excerpt.len());
         excerpt.extend(data.iter().take(room));
         body_bytes += data.len();
     }
-    (excerpt, body_bytes as u64)
+    Body { excerpt, body_bytes: body_bytes as u64, is_whole }
+}
+
+/// What was read of a response's body.
+struct Body {
+    excerpt: Vec<u8>,
+    body_bytes: u64,
+    is_whole: bool,
 }
 
 #[cfg(test)]

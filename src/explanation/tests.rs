@@ -39,6 +39,7 @@ fn event() -> Event {
 fn webhook() -> Webhook {
     Webhook {
         id: WebhookId::from_u128(1),
+        flow: None,
         name: "n".to_owned(),
         description: None,
         endpoint_url: "https://h.example/".to_owned(),
@@ -150,6 +151,7 @@ fn delivery(state: State, phase: Phase, statuses: &[u16]) -> Delivery {
         id: DeliveryId::from_u128(1),
         webhook: WebhookId::from_u128(1),
         source: Source::Event,
+        run: None,
         events: vec![EventId::from_u64(1)],
         profile: Some(ProfileId::from_u128(1)),
         state,

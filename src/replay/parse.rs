@@ -89,7 +89,7 @@ impl NewReplay {
         let Document { data }: Document<Data<'_>> = json::parse(body)?;
         expect_type(&data.kind)?;
         let webhook = webhook_id(&data.relationships.webhook.data)?;
-        let endpoint = webhooks.get(webhook).ok_or(ReplayError::NoWebhook(webhook))?;
+        let endpoint = webhooks.subscription(webhook).ok_or(ReplayError::NoWebhook(webhook))?;
         let given = data.attributes;
         let (from, to) = range(&given, now)?;
         let topics = match given.topics {

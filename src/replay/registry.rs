@@ -150,7 +150,7 @@ impl Replays {
     }
 
     fn check_webhook(&self, id: WebhookId) -> Result<(), ReplayError> {
-        let endpoint = self.shared.webhooks.get(id).ok_or(ReplayError::NoWebhook(id))?;
+        let endpoint = self.shared.webhooks.subscription(id).ok_or(ReplayError::NoWebhook(id))?;
         if endpoint.webhook.enabled { Ok(()) } else { Err(ReplayError::WebhookOff(id)) }
     }
 

@@ -120,6 +120,7 @@ mod tests {
             id: DeliveryId::from_u128(number),
             webhook: WebhookId::from_u128(webhook),
             source: Source::Event,
+            run: None,
             events: vec![EventId::from_u64(1)],
             profile: None,
             state,

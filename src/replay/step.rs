@@ -8,6 +8,7 @@ use super::look::Looked;
 use super::registry::Shared;
 use super::standing::{Action, Standing};
 use super::{Counts, Replay, Status, rows};
+use crate::delivery::ResendError;
 use crate::event;
 use crate::id::{DeliveryId, EventId, ReplayId};
 use crate::store::{StoreError, Tx};
@@ -29,7 +30,7 @@ pub(super) fn take(
         return Ok(0);
     }
     let now = tx.now();
-    let Some(endpoint) = shared.webhooks.get(replay.wanted.webhook) else {
+    let Some(endpoint) = shared.webhooks.subscription(replay.wanted.webhook) else {
         replay.leave(Status::Cancelled, Some("the webhook was deleted".to_owned()), now);
         rows::put(tx, &replay)?;
         return Ok(0);
@@ -79,7 +80,11 @@ fn schedule(
                 counts.scheduled += 1;
             }
             Action::Resend(id) if resent.insert(id) => {
-                shared.deliveries.resend(tx, id)?;
+                match shared.deliveries.resend(tx, id) {
+                    Err(ResendError::Store(error)) => return Err(error),
+                    // The deliveries of a subscription always have what they send.
+                    Ok(_) | Err(ResendError::NoRequest(_) | ResendError::Fixed(_)) => {}
+                }
                 counts.scheduled += 1;
             }
             Action::Resend(_) | Action::Skip => counts.skipped += 1,

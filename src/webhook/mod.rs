@@ -1,5 +1,9 @@
 //! Webhooks: subscriptions of one endpoint to many topics.
 //!
+//! The webhook step of a flow is a webhook too as far as delivery is concerned. It subscribes to
+//! nothing, and its truth is the flow's: here it stands in the registry alone, apart from the
+//! subscriptions.
+//!
 //! What the original knows of a webhook stands in [`Webhook`] itself, everything beyond it in
 //! [`Settings`], whose default is the original's behaviour. A webhook may subscribe to a topic
 //! whose metric does not exist yet, so that receivers can be set up before the first event; only
@@ -8,7 +12,8 @@
 //! - `parse` turns requests into checked values; `check.rs` judges what they make together.
 //! - `secrets.rs` says what deliveries are signed with while a secret is being replaced.
 //! - `rows.rs` is the table; secrets lie in it sealed.
-//! - `registry.rs` holds all webhooks in memory, prepared for delivery (`endpoint.rs`).
+//! - `registry.rs` holds all webhooks in memory, prepared for delivery (`endpoint.rs`), and
+//!   `steps.rs` those that are steps of flows.
 //! - `handshake.rs` asks an endpoint for its consent.
 
 mod check;
@@ -19,6 +24,7 @@ mod registry;
 mod rows;
 mod secrets;
 mod settings;
+mod steps;
 
 pub use endpoint::Endpoint;
 pub use parse::{MASK, NewWebhook, Rotation, WebhookPatch, masked_url};
@@ -30,13 +36,15 @@ pub use settings::{
 };
 
 use crate::clock::Timestamp;
-use crate::id::{DeliveryId, WebhookId};
+use crate::id::{DeliveryId, FlowId, WebhookId};
 
-/// A subscription.
+/// A subscription, or the webhook step of a flow.
 #[derive(Clone, Debug)]
 pub struct Webhook {
     /// Its id.
     pub id: WebhookId,
+    /// The flow whose step it is; `None` for a subscription.
+    pub flow: Option<FlowId>,
     /// Its name, for people.
     pub name: String,
     /// What it is for.

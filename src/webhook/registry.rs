@@ -1,7 +1,8 @@
 //! All webhooks, in memory: by id, and by topic, because every event asks which of them want it.
 //!
 //! The rows are the truth; the registry learns of a change after its commit. Whatever changes a
-//! webhook goes through here, so that row and registry can not differ.
+//! webhook goes through here, so that row and registry can not differ. Steps of flows have no rows
+//! here: whose they are sets them.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, RwLock, RwLockReadGuard};
@@ -11,10 +12,11 @@ use zeroize::Zeroizing;
 
 use super::parse::{NewWebhook, Rotation, WebhookPatch};
 use super::secrets::{Fresh, Secrets};
+use super::steps::Steps;
 use super::{DisableReason, Disabled, Endpoint, Webhook, rows};
 use crate::clock::Timestamp;
 use crate::egress::Policy;
-use crate::id::{DeliveryId, WebhookId};
+use crate::id::{DeliveryId, FlowId, WebhookId};
 use crate::json::Fault;
 use crate::limits;
 use crate::secret::Secret;
@@ -34,6 +36,7 @@ pub struct Webhooks {
 struct Index {
     by_id: BTreeMap<WebhookId, Arc<Endpoint>>,
     by_topic: HashMap<String, Vec<Arc<Endpoint>>>,
+    steps: Steps,
 }
 
 /// Why a change of a webhook was refused.
@@ -102,6 +105,13 @@ impl Webhooks {
         Ok((all, unsealed))
     }
 
+    /// A registry without subscriptions, which no store stands behind: for tests of what steps send.
+    #[cfg(test)]
+    pub(crate) fn of_steps_alone(policy: &Policy) -> Self {
+        let vault = Vault::from_key(&Zeroizing::new([1; 32]));
+        Self { policy: Arc::new(policy.clone()), vault, index: Arc::default() }
+    }
+
     /// Writes every webhook anew, so that its secrets lie sealed.
     ///
     /// # Errors
@@ -126,6 +136,7 @@ impl Webhooks {
         };
         let mut webhook = Webhook {
             id: WebhookId::from_u128(tx.ulid()?),
+            flow: None,
             name: new.name,
             description: new.description,
             endpoint_url: new.endpoint_url,
@@ -152,7 +163,7 @@ impl Webhooks {
         patch: WebhookPatch,
         now: Timestamp,
     ) -> Result<Webhook, ChangeError> {
-        let found = self.get(id).ok_or(ChangeError::Unknown(id))?;
+        let found = self.subscription(id).ok_or(ChangeError::Unknown(id))?;
         let mut webhook = found.webhook.clone();
         patch.apply(&mut webhook, now)?;
         Ok(webhook)
@@ -269,20 +280,49 @@ impl Webhooks {
     }
 
     fn learn(&self, webhook: Webhook) {
-        let endpoint = Arc::new(Endpoint::new(webhook, &self.policy));
+        let endpoint = self.prepared(webhook);
+        self.index.write().expect("no holder panics").learn(&endpoint);
+    }
+
+    fn prepared(&self, webhook: Webhook) -> Arc<Endpoint> {
+        let endpoint = Endpoint::new(webhook, &self.policy);
         if let Err(why) = &endpoint.destination {
             warn!(webhook.id = %endpoint.webhook.id, why, "the policy forbids a webhook's address");
         }
-        self.index.write().expect("no holder panics").learn(&endpoint);
+        Arc::new(endpoint)
+    }
+
+    /// The webhook steps of a flow are these from now on; without any, it has none.
+    ///
+    /// After the commit of what changed them, before deliveries are told
+    /// (`Deliveries::steps_changed`); at a start, before the delivery loop begins: what is
+    /// scheduled for a step that is not here is cancelled.
+    pub fn set_steps(&self, flow: FlowId, steps: Vec<Webhook>) {
+        let of_flow = |step| self.prepared(Webhook { flow: Some(flow), ..step });
+        let steps = steps.into_iter().map(of_flow).collect();
+        self.index.write().expect("no holder panics").steps.set(flow, steps);
+    }
+
+    /// The ids of all steps, in no particular order.
+    #[must_use]
+    pub fn steps(&self) -> Vec<WebhookId> {
+        self.read().steps.all().map(|step| step.webhook.id).collect()
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Index> {
         self.index.read().expect("no holder panics")
     }
 
-    /// The webhook with this id.
+    /// The subscription or the step with this id: whatever a delivery can belong to.
     #[must_use]
     pub fn get(&self, id: WebhookId) -> Option<Arc<Endpoint>> {
+        let index = self.read();
+        index.by_id.get(&id).cloned().or_else(|| index.steps.get(id))
+    }
+
+    /// The subscription with this id: what people make and change as a webhook.
+    #[must_use]
+    pub fn subscription(&self, id: WebhookId) -> Option<Arc<Endpoint>> {
         self.read().by_id.get(&id).cloned()
     }
 
@@ -293,7 +333,7 @@ impl Webhooks {
         self.read().by_topic.get(topic).cloned().unwrap_or_default()
     }
 
-    /// Every webhook, oldest first.
+    /// Every subscription, oldest first.
     #[must_use]
     pub fn all(&self) -> Vec<Arc<Endpoint>> {
         self.read().by_id.values().cloned().collect()

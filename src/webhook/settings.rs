@@ -50,6 +50,9 @@ pub struct Settings {
     /// Whether the endpoint is asked for its consent as CloudEvents has it, when the address is
     /// saved.
     pub has_handshake: bool,
+    /// Whether the body of the answer to a delivery is kept for who put the delivery there; only
+    /// steps of flows have somebody who asks.
+    pub captures_response: bool,
 }
 
 /// The method of a delivery.
@@ -62,11 +65,17 @@ pub enum Method {
     Put,
     /// For endpoints that change what they have.
     Patch,
+    /// For endpoints that are only asked; it has no body. Only for steps of flows.
+    Get,
+    /// For endpoints that forget what they have. Only for steps of flows.
+    Delete,
 }
 
 impl Method {
-    /// Every method.
+    /// Every method that a subscription may have: an event is a body.
     pub const ALL: [Self; 3] = [Self::Post, Self::Put, Self::Patch];
+    /// Every method that the step of a flow may have.
+    pub const OF_STEPS: [Self; 5] = [Self::Post, Self::Put, Self::Patch, Self::Get, Self::Delete];
 
     /// The method's name in HTTP and in the API.
     #[must_use]
@@ -75,7 +84,15 @@ impl Method {
             Self::Post => "POST",
             Self::Put => "PUT",
             Self::Patch => "PATCH",
+            Self::Get => "GET",
+            Self::Delete => "DELETE",
         }
+    }
+
+    /// Whether a delivery of this method has a body.
+    #[must_use]
+    pub const fn has_body(self) -> bool {
+        !matches!(self, Self::Get)
     }
 }
 

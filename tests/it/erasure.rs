@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use self::file::rows_with;
-use crate::harness::{Ask, Daemon, Event, Receiver, Reply, ToText as _, eventually};
+use crate::harness::{Ask, Daemon, Event, Receiver, Reply, ToText as _, eventually, runs};
 
 const TOPIC: &str = "event:api.viewed_product";
 const JOBS: &str = "/api/data-privacy-deletion-jobs";
@@ -203,6 +203,15 @@ async fn segment(daemon: &Daemon) -> String {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_row_of_the_file_has_anything_of_an_erased_person() {
     let mut world = World::new().await;
+    world.daemon.stop().await;
+    // What a run of a flow sent her, and what it could not.
+    let left = runs::leave(&world.daemon, (&world.ann, None), HERS[4], HERS[3]).await;
+    let file = world.daemon.config().data_dir.join("tidings.redb");
+    for (text, table) in [(HERS[4], "delivery_requests"), (HERS[3], "deliveries")] {
+        assert!(rows_with(&file, text.as_bytes(), true).contains(&table.to_owned()), "{text}");
+    }
+    world.daemon.restart().await;
+    world.daemon.settled(1, "cancelled").await;
     let receipt = erased(&world.daemon, json!({ "attributes": { "email": "ANN@only.example" } }));
     let receipt = receipt.await;
     let mut people = vec![world.ann.clone(), world.former.clone()];
@@ -217,10 +226,13 @@ async fn no_row_of_the_file_has_anything_of_an_erased_person() {
     assert_eq!(shown, people);
     let count = &receipt["erased"];
     assert_eq!((&count["profile_count"], &count["membership_count"]), (&2.into(), &2.into()));
-    // Three to each of three endpoints, and a part of two batches.
-    assert_eq!(count["delivery_count"], 11);
+    // Three to each of three endpoints, a part of two batches, and two of the run.
+    assert_eq!(count["delivery_count"], 13);
     world.daemon.stop().await;
-    let file = world.daemon.config().data_dir.join("tidings.redb");
+    for id in [left.request, left.parked] {
+        let found = rows_with(&file, &id.as_u128().to_be_bytes(), false);
+        assert!(found.is_empty(), "{id} in {found:?}");
+    }
     for text in HERS.iter().copied().chain(people.iter().map(String::as_str)) {
         let found = rows_with(&file, text.to_lowercase().as_bytes(), true);
         assert!(found.is_empty(), "{text} in {found:?}");

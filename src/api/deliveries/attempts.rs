@@ -7,6 +7,8 @@
 use hyper::StatusCode;
 use serde_json::{Value, json};
 
+use super::filter;
+use super::resource::sender;
 use crate::api::attempts::ms;
 use crate::api::error::Problem;
 use crate::api::jsonapi::{Resource, attributes};
@@ -47,7 +49,7 @@ pub(in crate::api) async fn list(call: Call) -> Answer {
 
 fn document(call: &Call, found: &[RecentAttempt], last: u64, missed: u64) -> Reply {
     let data: Vec<_> =
-        found.iter().map(|attempt| resource(attempt).to_bytes(call.base(), None)).collect();
+        found.iter().map(|attempt| resource(call, attempt).to_bytes(call.base(), None)).collect();
     let next = call.query.with_cursor(&last.to_string());
     let next = format!("{}{}?{next}", call.base(), call.path);
     let rest = json!({
@@ -69,20 +71,24 @@ fn cursor(call: &Call) -> Result<Option<u64>, Problem> {
 }
 
 fn webhook(call: &Call) -> Result<Option<WebhookId>, Problem> {
-    let wrong = |why: String| Problem::parameter("filter", why);
     let mut webhook = None;
-    for term in call.query.filter(&[("webhook_id", &["equals"])])? {
-        if webhook.is_some() {
-            return Err(wrong("`webhook_id` stands twice; an attempt has only one".to_owned()));
+    for term in call.query.filter(&filter::SENDERS)? {
+        if webhook.replace(filter::sender(&term)?).is_some() {
+            let field = term.field;
+            let why = format!("`{field}` stands beside another sender; an attempt has only one");
+            return Err(Problem::parameter("filter", why));
         }
-        let value = term.text()?;
-        webhook = Some(value.parse().map_err(|error| wrong(format!("`{value}`: {error}")))?);
     }
     Ok(webhook)
 }
 
-fn resource(attempt: &RecentAttempt) -> Resource {
+fn resource(call: &Call, attempt: &RecentAttempt) -> Resource {
     let of = |kind: &str, id: String| json!({ "data": { "type": kind, "id": id } });
+    let endpoint = call.parts().webhooks.get(attempt.webhook);
+    let mut related = sender(attempt.webhook, endpoint.as_deref());
+    related["delivery"] = of("delivery", attempt.delivery.to_string());
+    let event = attempt.event.map(|id| of("event", id.to_string()));
+    related["event"] = event.unwrap_or_else(|| json!({ "data": null }));
     let shown: Value = json!({
         "at": attempt.at.rfc3339_micros(),
         "duration_ms": ms(attempt.duration),
@@ -96,11 +102,7 @@ fn resource(attempt: &RecentAttempt) -> Resource {
         kind: "delivery-attempt",
         id: attempt.number.to_string(),
         attributes: attributes(shown),
-        relationships: Some(json!({
-            "delivery": of("delivery", attempt.delivery.to_string()),
-            "webhook": of("webhook", attempt.webhook.to_string()),
-            "event": of("event", attempt.event.to_string()),
-        })),
+        relationships: Some(related),
         path: format!("/api/deliveries/{}/", attempt.delivery),
     }
 }

@@ -8,10 +8,16 @@ use crate::api::error::Problem;
 use crate::api::query::{Known, Term};
 use crate::clock::Timestamp;
 use crate::delivery::{Created, Filter, State};
+use crate::id::WebhookId;
+
+/// By whom something was sent.
+pub(super) const SENDERS: [(&str, &[&str]); 2] =
+    [("webhook_id", &["equals"]), ("flow_action_id", &["equals"])];
 
 /// What a listing can be filtered by.
 pub(super) const KNOWN: &Known<'_> = &[
-    ("webhook_id", &["equals"]),
+    SENDERS[0],
+    SENDERS[1],
     ("event_id", &["equals"]),
     ("profile_id", &["equals"]),
     ("state", &["equals", "any"]),
@@ -25,7 +31,7 @@ pub(super) fn read(terms: &[Term]) -> Result<Filter, Problem> {
     for term in terms {
         let field = term.field.as_str();
         match field {
-            "webhook_id" => once(&mut filter.webhook, field, id(term.text()?)?)?,
+            "webhook_id" | "flow_action_id" => once(&mut filter.webhook, field, sender(term)?)?,
             "event_id" => once(&mut filter.event, field, id(term.text()?)?)?,
             "profile_id" => once(&mut filter.profile, field, id(term.text()?)?)?,
             "status" => once(&mut filter.status, field, status(term.text()?)?)?,
@@ -34,6 +40,22 @@ pub(super) fn read(terms: &[Term]) -> Result<Filter, Problem> {
         }
     }
     Ok(filter)
+}
+
+/// The webhook of a term about the sender: a subscription's, or that of a flow's action. An action
+/// is named by its own id alone.
+pub(super) fn sender(term: &Term) -> Result<WebhookId, Problem> {
+    let value = term.text()?;
+    if term.field == "flow_action_id" {
+        return id(value).map(WebhookId::of_action);
+    }
+    let webhook: WebhookId = id(value)?;
+    match webhook.action() {
+        None => Ok(webhook),
+        Some(_) => Err(wrong(format!(
+            "`{value}` is the id of no webhook; what a flow sends is found by `flow_action_id`"
+        ))),
+    }
 }
 
 fn wrong(why: impl Into<Box<str>>) -> Problem {
@@ -112,6 +134,8 @@ mod tests {
         assert_eq!(read.states, [State::Exhausted, State::Parked]);
         assert_eq!(read.status, Some(503));
         assert_eq!(read.created, Created::default().from(at(first)).before(at(last)));
+        let action = filter("equals(flow_action_id,'116466133')").unwrap().webhook.unwrap();
+        assert_eq!(action.action().unwrap().as_u64(), 116_466_133);
         assert_eq!(filter("equals(state,'delivered')").unwrap().states, [State::Delivered]);
     }
 
@@ -131,6 +155,12 @@ mod tests {
             ("greater-than(created_at,yesterday)", "RFC 3339"),
             ("equals(created_at,2026-09-04T13:38:55Z)", "for `created_at` there are greater-than"),
             ("contains(webhook_id,x)", "for `webhook_id` there is equals"),
+            ("equals(webhook_id,00000000000000000000003F2K)", "found by `flow_action_id`"),
+            ("equals(flow_action_id,x)", "a decimal number"),
+            (
+                "equals(flow_action_id,'7'),equals(webhook_id,\"01M1PAC5N9PMXJ7672AC8B75VN\")",
+                "`webhook_id` stands twice",
+            ),
             ("equals(topic,x)", "profile_id, state, status"),
         ] {
             let problem = format!("{:?}", filter(text).unwrap_err());

@@ -16,8 +16,8 @@ use super::error::Problem;
 use super::jsonapi;
 use super::{Answer, Call};
 use crate::delivery;
-use crate::delivery::{Delivery, State};
-use crate::id::{DeliveryId, WebhookId};
+use crate::delivery::{Delivery, ResendError, State};
+use crate::id::{ActionId, DeliveryId, WebhookId};
 use crate::limits;
 use crate::store::Tx;
 use crate::webhook::Endpoint;
@@ -60,7 +60,8 @@ pub(super) async fn resend(call: Call) -> Answer {
     let command = move |tx: &mut Tx<'_, '_>| {
         let found = delivery::get(tx, id)?.ok_or_else(|| missing(&text))?;
         may_send(found.webhook, webhooks.get(found.webhook).as_deref())?;
-        deliveries.resend(tx, id)?.ok_or_else(|| missing(&text))
+        let resent = deliveries.resend(tx, id).map_err(refused)?;
+        resent.ok_or_else(|| missing(&text))
     };
     let resent = call.parts().store.commit(command).await?;
     answer(&call, StatusCode::ACCEPTED, &resent, None)
@@ -87,6 +88,9 @@ pub(super) async fn cancel(call: Call) -> Answer {
 
 /// Whether the webhook's endpoint is sent anything at all; if not, what to do about it.
 fn may_send(webhook: WebhookId, endpoint: Option<&Endpoint>) -> Result<(), Problem> {
+    if let Some(action) = webhook.action() {
+        return may_send_step(action, endpoint);
+    }
     let Some(endpoint) = endpoint else {
         return Err(Problem::conflict(format!(
             "Its webhook {webhook} was deleted: there is nothing to send it to. Make a new webhook, \
@@ -107,6 +111,34 @@ fn may_send(webhook: WebhookId, endpoint: Option<&Endpoint>) -> Result<(), Probl
         )));
     }
     Ok(())
+}
+
+/// The same for the step of a flow.
+fn may_send_step(action: ActionId, endpoint: Option<&Endpoint>) -> Result<(), Problem> {
+    match endpoint {
+        None => Err(Problem::conflict(format!(
+            "Its flow action {action} was deleted: there is nothing to send it to."
+        ))),
+        Some(endpoint) if endpoint.webhook.is_held() => Err(Problem::conflict(format!(
+            "Its flow action {action} is not live: set its flow live first, then resend."
+        ))),
+        Some(_) => Ok(()),
+    }
+}
+
+/// Why a delivery is not sent again, and what to do about it.
+fn refused(error: ResendError) -> Problem {
+    match error {
+        ResendError::NoRequest(run) => Problem::conflict(format!(
+            "The delivery has no request: its template failed. Correct the template; then `POST \
+             /api/flow-runs/{run}/render-again` renders it again and sends it."
+        )),
+        ResendError::Fixed(state) => Problem::conflict(format!(
+            "The delivery is {}, and its request is fixed: something of it was sent, or will be.",
+            state.name()
+        )),
+        ResendError::Store(error) => error.into(),
+    }
 }
 
 fn id(call: &Call) -> Result<DeliveryId, Problem> {
@@ -130,4 +162,22 @@ fn answer(
     }
     let data = whole.to_bytes(call.base(), fields.as_deref());
     Ok(jsonapi::one(call, status, &data, &[]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::RunId;
+
+    #[test]
+    fn who_asks_in_vain_is_told_what_would_help() {
+        let told = |problem: Problem| format!("{problem:?}");
+        let run = RunId::from_u128(7);
+        let without = told(refused(ResendError::NoRequest(run)));
+        assert!(without.contains("409") && without.contains(&run.to_string()), "{without}");
+        assert!(told(refused(ResendError::Fixed(State::Exhausted))).contains("is exhausted"));
+        let step = WebhookId::of_action(ActionId::from_u64(12));
+        let gone = told(may_send(step, None).unwrap_err());
+        assert!(gone.contains("flow action 12 was deleted"), "{gone}");
+    }
 }

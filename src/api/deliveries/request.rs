@@ -2,14 +2,15 @@
 //!
 //! Signatures are made anew, with the secrets that are good now; values of secret headers are
 //! masked; the whole URL is shown to those only who may see it. A body is personal data of an
-//! event, so it needs the scope to read events.
+//! event, so it needs the scope to read events; what was rendered for a flow is about its person
+//! too.
 
 use serde_json::{Map, Value, json};
 
 use crate::api::Call;
 use crate::api::error::Problem;
-use crate::api::webhooks::shown_url;
 use crate::delivery::{Attempt, Delivery, Sent};
+use crate::webhook::masked_url;
 
 /// The requests of a delivery.
 pub(super) struct Requests {
@@ -31,22 +32,23 @@ impl Requests {
     }
 }
 
-/// Makes them again. All are null where the webhook is deleted, or the events are not stored any
-/// more.
+/// Makes them again. All are null where the webhook is deleted, the events are not stored any more,
+/// or nothing was rendered.
 pub(super) async fn of(call: &Call, delivery: &Delivery) -> Result<Requests, Problem> {
     let nothing = || vec![Value::Null; delivery.attempts.len()];
     let Some(endpoint) = call.parts().webhooks.get(delivery.webhook) else {
         return Ok(Requests { attempts: nothing(), last: Value::Null });
     };
-    let url = shown_url(call, &endpoint.webhook.endpoint_url);
+    let shows_person = delivery.run.is_some() || endpoint.webhook.settings.include.profile;
     let with_body = call.principal.allows("events:read")
-        && (!endpoint.webhook.settings.include.profile || call.principal.allows("profiles:read"));
+        && (!shows_person || call.principal.allows("profiles:read"));
+    let sees_urls = call.principal.is_admin();
     let (sender, delivery) = (call.parts().sender.clone(), delivery.clone());
     // A batch of megabytes, forty times over, takes a while.
     let make = move || {
         let made = |attempt: Option<&Attempt>| {
             let sent = sender.sent(&delivery, attempt, &endpoint)?;
-            Ok::<_, Problem>(sent.map(|sent| Sent { url: url.clone(), ..sent }))
+            Ok::<_, Problem>(sent.map(|sent| permitted(sent, sees_urls, with_body)))
         };
         let mut attempts = Vec::with_capacity(delivery.attempts.len());
         for attempt in &delivery.attempts {
@@ -60,9 +62,16 @@ pub(super) async fn of(call: &Call, delivery: &Delivery) -> Result<Requests, Pro
     call.apart(make).await?
 }
 
+/// What may be shown of a request.
+fn permitted(sent: Sent, with_url: bool, with_body: bool) -> Sent {
+    let sent = if with_body { sent } else { sent.without_rendered() };
+    let url = if with_url { sent.url } else { masked_url(&sent.url) };
+    Sent { url, ..sent }
+}
+
 /// Whether there was a request, and a version that kept what tells it.
 const fn was_sent(attempt: &Attempt) -> bool {
-    attempt.body_bytes > 0
+    attempt.body_bytes > 0 || attempt.body_hash != 0
 }
 
 fn head(sent: &Sent, attempt: Option<&Attempt>) -> Map<String, Value> {

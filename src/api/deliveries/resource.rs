@@ -9,6 +9,8 @@ use crate::api::jsonapi::{Resource, attributes};
 use crate::api::webhooks::shown_url;
 use crate::delivery;
 use crate::delivery::{Attempt, Delivery, State};
+use crate::id::WebhookId;
+use crate::webhook::Endpoint;
 
 /// The names of all attributes; `attempts`, `request` and `summary` only where one is read.
 pub(super) const FIELDS: [&str; 15] = [
@@ -62,20 +64,36 @@ pub(super) fn resource(call: &Call, delivery: &Delivery, is_whole: bool) -> Reso
         kind: "delivery",
         id: delivery.id.to_string(),
         attributes: shown,
-        relationships: Some(relationships(delivery)),
+        relationships: Some(relationships(delivery, endpoint.as_deref())),
         path: format!("/api/deliveries/{}/", delivery.id),
     }
 }
 
-fn relationships(delivery: &Delivery) -> Value {
+fn relationships(delivery: &Delivery, endpoint: Option<&Endpoint>) -> Value {
     let of = |kind: &str, id: String| json!({ "type": kind, "id": id });
     let events: Vec<_> = delivery.events.iter().map(|id| of("event", id.to_string())).collect();
-    json!({
-        "webhook": { "data": of("webhook", delivery.webhook.to_string()) },
-        "event": { "data": of("event", delivery.event().to_string()) },
-        "events": { "data": events },
-        "profile": { "data": delivery.profile.map(|id| of("profile", id.to_string())) },
-    })
+    let mut related = sender(delivery.webhook, endpoint);
+    if let Some(run) = delivery.run {
+        related["flow-run"] = json!({ "data": of("flow-run", run.to_string()) });
+    }
+    let event = delivery.event().map(|id| of("event", id.to_string()));
+    related["event"] = json!({ "data": event });
+    related["events"] = json!({ "data": events });
+    let profile = delivery.profile.map(|id| of("profile", id.to_string()));
+    related["profile"] = json!({ "data": profile });
+    related
+}
+
+/// Who sends it: a webhook, or an action of a flow. Which flow is not known any more where the
+/// action is gone.
+pub(super) fn sender(webhook: WebhookId, endpoint: Option<&Endpoint>) -> Value {
+    let to = |kind: &str, id: String| json!({ "data": { "type": kind, "id": id } });
+    let Some(action) = webhook.action() else {
+        return json!({ "webhook": to("webhook", webhook.to_string()) });
+    };
+    let flow = endpoint.and_then(|endpoint| endpoint.webhook.flow);
+    let flow = flow.map_or(json!({ "data": null }), |flow| to("flow", flow.to_string()));
+    json!({ "flow": flow, "flow-action": to("flow-action", action.to_string()) })
 }
 
 /// An attempt, with a place for its request.

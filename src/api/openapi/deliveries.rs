@@ -34,7 +34,7 @@ pub(super) fn attributes() -> Value {
     ] });
     let about_request = "What the last attempt sent, or, before the first, what would be sent now; \
         only with additional-fields[delivery]=request, else null. Null too where the webhook or \
-        the events are gone.";
+        the events are gone, or where a flow's template failed.";
     object(json!({
         "state": { "enum": State::ALL.map(State::name) },
         "source": { "enum": Source::ALL.map(Source::name) },
@@ -72,8 +72,8 @@ pub(super) fn attempt() -> Value {
 }
 
 pub(super) fn request() -> Value {
-    let about = "A request made again from the event, the moment of the attempt, and the webhook \
-        as it is now. Signatures are made anew with the secrets that are good now, and values of \
+    let about = "A request made again from the event, or from what a flow rendered, the moment of \
+        the attempt, and the webhook as it is now. Signatures are made anew with the secrets that are good now, and values of \
         secret headers are masked.";
     let exact = "Whether the body is byte for byte what was sent; false where the webhook, or a \
         profile that it includes, changed since; null where nothing was sent yet";
@@ -84,7 +84,8 @@ pub(super) fn request() -> Value {
         "method": text(), "url": text(), "headers": headers,
         "is_exact": told(json!({ "type": ["boolean", "null"] }), exact),
         "sent_at": moment(),
-        "body": told(text_or_null(), "Null without the scope events:read"),
+        "body": told(text_or_null(), "Null without the scope events:read; of what shows a person, \
+            profiles:read too"),
         "curl": told(text_or_null(), "A command line that sends the same; as `body`"),
     }));
     told(schema, about)

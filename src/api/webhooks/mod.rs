@@ -65,7 +65,7 @@ pub(in crate::api) async fn list(call: Call) -> Answer {
 /// `GET /api/webhooks/{id}`.
 pub(in crate::api) async fn get(call: Call) -> Answer {
     let id = id(&call)?;
-    let found = call.parts().webhooks.get(id).ok_or(ChangeError::Unknown(id))?;
+    let found = call.parts().webhooks.subscription(id).ok_or(ChangeError::Unknown(id))?;
     answer(&call, StatusCode::OK, &found.webhook, Secret::Hidden)
 }
 
@@ -73,7 +73,7 @@ pub(in crate::api) async fn get(call: Call) -> Answer {
 pub(in crate::api) async fn update(call: Call) -> Answer {
     let parts = call.parts();
     let id = id(&call)?;
-    let before = parts.webhooks.get(id).ok_or(ChangeError::Unknown(id))?;
+    let before = parts.webhooks.subscription(id).ok_or(ChangeError::Unknown(id))?;
     let mut patch = WebhookPatch::parse(&call.body, id, &parts.policy, &parts.metrics)?;
     let after = parts.webhooks.preview(id, patch.clone(), parts.clock.now())?;
     permit(&call, Some(&before.webhook), (&after.topics, &after.endpoint_url, &after.settings))?;
@@ -85,7 +85,7 @@ pub(in crate::api) async fn update(call: Call) -> Answer {
     let (webhooks, deliveries) = (parts.webhooks.clone(), parts.deliveries.clone());
     let command = move |tx: &mut Tx<'_, '_>| {
         // What was checked, and whom was asked, is what is changed.
-        let now = webhooks.get(id).ok_or(ChangeError::Unknown(id))?;
+        let now = webhooks.subscription(id).ok_or(ChangeError::Unknown(id))?;
         if now.webhook.updated != before.webhook.updated {
             return Err(ChangeError::Meanwhile);
         }

@@ -10,7 +10,7 @@ use super::text::table;
 use crate::cli::client::{CliError, Report, Session};
 use crate::clock::{Timestamp, parse_duration};
 use crate::delivery::State;
-use crate::id::{EventId, ProfileId, WebhookId};
+use crate::id::{ActionId, EventId, ProfileId, WebhookId};
 use crate::limits::{CLI_DELIVERIES_MAX, CLI_PAGES_MAX, DELIVERIES_PAGE_MAX};
 
 pub(super) const EXAMPLES: &str = "\
@@ -30,6 +30,9 @@ pub(super) struct ListArgs {
     /// Only deliveries of this webhook
     #[arg(long, value_name = "ID")]
     webhook: Option<WebhookId>,
+    /// Only deliveries of this action of a flow
+    #[arg(long, value_name = "ID", conflicts_with = "webhook")]
+    flow_action: Option<ActionId>,
     /// Only deliveries of this event
     #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     event: Option<EventId>,
@@ -132,6 +135,7 @@ fn filter(args: &ListArgs, now: Timestamp) -> String {
     }
     for (field, value) in [
         ("webhook_id", args.webhook.map(|id| id.to_string())),
+        ("flow_action_id", args.flow_action.map(|id| id.to_string())),
         ("event_id", args.event.map(|id| id.to_string())),
         ("profile_id", args.profile.map(|id| id.to_string())),
         ("status", args.status.map(|status| status.to_string())),
@@ -191,6 +195,7 @@ mod tests {
             "greater-or-equal(created_at,2026-04-12T22:50:12.000000+00:00),\
              less-than(created_at,2026-04-13T22:00:00.000000+00:00)"
         );
+        assert_eq!(told(&["--flow-action=7"]).unwrap(), "equals(flow_action_id,\"7\")");
         for wrong in ["--since=yesterday", "--status=5xx", "--status=99", "--state=lost"] {
             assert!(told(&[wrong]).unwrap_err().to_string().contains("invalid value"), "{wrong}");
         }

@@ -137,7 +137,8 @@ async fn curl(session: &Session, id: DeliveryId) -> Result<Report, CliError> {
     let answer = session.get(&format!("{}{WITH_REQUEST}", path_of(&id.to_string()))).await?;
     let delivery: One<Attributes> = answer.parse()?;
     let Some((command, is_exact)) = delivery.data.attributes.curl() else {
-        let why = "its webhook was deleted, or its events are not stored any more";
+        let why = "its webhook or flow action was deleted, its events are not stored any more, or \
+                   its template failed";
         return Err(CliError::Refused(vec![format!("there is nothing to send: {why}")]));
     };
     let report = session.report(&answer, |_: One<Attributes>| format!("{command}\n"))?;

@@ -9,9 +9,11 @@ use serde::Deserialize;
 use serde_json::Value;
 use url::form_urlencoded;
 
+use super::text::flow_action;
 use crate::cli::client::{CliError, Reference, Report, Session, complain};
 use crate::cli::table::{Colours, duration, printable};
 use crate::clock::Timestamp;
+use crate::id::ActionId;
 use crate::id::WebhookId;
 use crate::limits::{CLI_TAIL_EVERY, DELIVERY_ATTEMPTS_PAGE_MAX};
 
@@ -29,6 +31,9 @@ pub(super) struct TailArgs {
     /// Only attempts for this webhook
     #[arg(long, value_name = "ID")]
     webhook: Option<WebhookId>,
+    /// Only attempts for this action of a flow
+    #[arg(long, value_name = "ID", conflicts_with = "webhook")]
+    flow_action: Option<ActionId>,
     /// Only attempts that failed
     #[arg(long)]
     failed: bool,
@@ -65,7 +70,10 @@ struct Attributes {
 #[derive(Deserialize)]
 struct Relationships {
     delivery: Reference,
+    #[serde(default)]
     webhook: Reference,
+    #[serde(default, rename = "flow-action")]
+    flow_action: Reference,
 }
 
 /// What one look has to show.
@@ -134,7 +142,8 @@ pub(super) async fn look(
         if args.failed && attempt.attributes.succeeded() {
             continue;
         }
-        let text = || attempt.line(args.webhook.is_none(), session.colours);
+        let has_choice = args.webhook.is_none() && args.flow_action.is_none();
+        let text = || attempt.line(has_choice, session.colours);
         look.lines.push(if session.json { line } else { text() });
     }
     Ok(look)
@@ -144,6 +153,9 @@ fn query(args: &TailArgs, cursor: Option<u64>) -> String {
     let mut query = form_urlencoded::Serializer::new(String::new());
     if let Some(webhook) = args.webhook {
         query.append_pair("filter", &format!("equals(webhook_id,\"{webhook}\")"));
+    }
+    if let Some(action) = args.flow_action {
+        query.append_pair("filter", &format!("equals(flow_action_id,\"{action}\")"));
     }
     if let Some(cursor) = cursor {
         query.append_pair("page[cursor]", &cursor.to_string());
@@ -160,8 +172,8 @@ impl Attributes {
 }
 
 impl Attempt {
-    /// Moment, result, time taken, delivery, webhook, state, sentence; as wide as most are.
-    fn line(&self, with_webhook: bool, colours: Colours) -> String {
+    /// Moment, result, time taken, delivery, who sends it, state, sentence; as wide as most are.
+    fn line(&self, with_sender: bool, colours: Colours) -> String {
         let of = &self.attributes;
         let result = match (of.status, &of.error) {
             (Some(status), _) => status.to_string(),
@@ -174,8 +186,10 @@ impl Attempt {
         // The time of day with milliseconds: `2026-04-13T22:50:12.101159+00:00`.
         let at: String = at.unwrap_or_default().chars().skip(11).take(12).collect();
         let delivery = printable(self.relationships.delivery.id().unwrap_or("-"));
-        let webhook = match self.relationships.webhook.id() {
-            Some(webhook) if with_webhook => format!("  {}", printable(webhook)),
+        let sender = self.relationships.flow_action.id().map(flow_action);
+        let sender = sender.or_else(|| self.relationships.webhook.id().map(ToOwned::to_owned));
+        let webhook = match sender {
+            Some(sender) if with_sender => format!("  {}", printable(&sender)),
             _ => String::new(),
         };
         let (took, state) = (duration(of.duration_ms), printable(&of.state));

@@ -121,6 +121,36 @@ async fn one_delivery_shows_every_attempt() {
 }
 
 #[tokio::test]
+async fn what_a_flow_sends_is_shown_by_its_action() {
+    let of_webhook = r#""webhook":{"data":{"type":"webhook","id":"01HF7AYTK76RHR4F17G6DGTRGF"}}"#;
+    let of_flow = format!(
+        r#""flow-action":{{"data":{{"type":"flow-action","id":"123"}}}},"flow":{{"data":null}},
+        "flow-run":{{"data":{{"type":"flow-run","id":"{ID}"}}}}"#
+    );
+    let shown = ONE.replace(of_webhook, &of_flow).replace("7qWkC6JPz7g", "");
+    let shown = shown.replace(r#"{"type":"event","id":""}"#, "");
+    let daemon = FakeDaemon::answering(&[(200, &shown)]);
+    let told = perform(&daemon.session(), action(&["d", "show", ID])).await.unwrap();
+    let expected = format!(
+        "sender       flow action 123\nflow         -\nflow run     {ID}\nevents       -\n"
+    );
+    assert!(told.output.contains(&expected), "{}", told.output);
+    assert!(!told.output.contains("webhook"));
+
+    let attempt = serde_json::json!({ "type": "delivery-attempt", "id": "1", "attributes": {
+        "at": "2026-04-13T22:50:12.101159+00:00", "duration_ms": 0, "status": null,
+        "error": "template", "summary": "nothing was sent: no", "state": "parked",
+        "due_at": null }, "relationships": {
+        "delivery": { "data": { "type": "delivery", "id": ID } },
+        "flow-action": { "data": { "type": "flow-action", "id": "123" } } } });
+    let page = serde_json::json!({ "data": [attempt], "meta": { "last": 1, "missed": 0 } });
+    let daemon = FakeDaemon::answering(&[(200, &page.to_string())]);
+    let Action::Tail(all) = action(&["d", "tail"]) else { panic!("it is tail") };
+    let look = tail::look(&daemon.session(), &all, None).await.unwrap();
+    assert!(look.lines[0].contains(&format!("{ID}  flow action 123  parked")), "{:?}", look.lines);
+}
+
+#[tokio::test]
 async fn a_curl_command_stands_alone() {
     let without = ONE.replace(r#""curl":"curl -i\n  -X""#, r#""curl":null"#);
     let daemon = FakeDaemon::answering(&[(200, ONE), (200, &without)]);

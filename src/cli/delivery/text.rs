@@ -59,6 +59,11 @@ struct Header {
 #[serde(default)]
 pub(in crate::cli) struct Relationships {
     webhook: Reference,
+    flow: Reference,
+    #[serde(rename = "flow-action")]
+    flow_action: Reference,
+    #[serde(rename = "flow-run")]
+    flow_run: Reference,
     events: Reference<Vec<Identifier>>,
     profile: Reference,
 }
@@ -134,7 +139,8 @@ pub(in crate::cli) fn whole(
         ("state", state(&of.state)),
         ("stands", Cell::plain(&of.summary)),
         ("source", Cell::plain(&of.source)),
-        ("webhook", optional(delivery.relationships.webhook.id())),
+    ];
+    let rest = [
         ("events", events(&delivery.relationships.events.ids())),
         ("profile", optional(delivery.relationships.profile.id())),
         ("destination", optional(of.destination.as_deref())),
@@ -142,11 +148,29 @@ pub(in crate::cli) fn whole(
         ("next due", due(of.due_at.as_deref(), session.clock.now())),
         ("finished", Cell::moment(of.finished_at.as_deref())),
     ];
-    let fields = Table::fields(fields.into_iter().chain(resent)).text(session.colours);
+    let fields = fields.into_iter().chain(sender(&delivery.relationships)).chain(rest);
+    let fields = Table::fields(fields.chain(resent)).text(session.colours);
     if of.attempts.is_empty() {
         return format!("{fields}\nNo attempt yet.\n");
     }
     format!("{fields}\n{}", timeline(&of.attempts, session.colours))
+}
+
+/// The webhook that sends it, or the action of a flow with the run that came to it.
+fn sender(of: &Relationships) -> Vec<(&'static str, Cell)> {
+    match of.flow_action.id() {
+        None => vec![("webhook", optional(of.webhook.id()))],
+        Some(action) => vec![
+            ("sender", Cell::plain(&flow_action(action))),
+            ("flow", optional(of.flow.id())),
+            ("flow run", optional(of.flow_run.id())),
+        ],
+    }
+}
+
+/// An action of a flow, where a webhook's id stands else.
+pub(super) fn flow_action(id: &str) -> String {
+    format!("flow action {id}")
 }
 
 fn events(ids: &[&str]) -> Cell {
@@ -168,7 +192,9 @@ fn due(at: Option<&str>, now: Timestamp) -> Cell {
 /// What a delivery sends, as it goes over the wire; a line each that came from outside.
 pub(super) fn request(document: &One<Attributes, Relationships>) -> String {
     let Some(request) = &document.data.attributes.request else {
-        return "\nThere is nothing to send: its webhook or its events are gone.\n".to_owned();
+        return "\nThere is nothing to send: where it goes or what it says is gone, or its template \
+                failed.\n"
+            .to_owned();
     };
     let about = match request.is_exact {
         None => "What would be sent now:",

@@ -46,7 +46,8 @@ impl OfEvents {
         Ok(())
     }
 
-    /// All deliveries of an event as they stand in `from`, to every webhook, the oldest first;
+    /// All deliveries that carry an event as they stand in `from`, to every webhook, the oldest
+    /// first, without those of runs that the event triggered: these carry what was rendered;
     /// where there are more than [`limits::DELIVERIES_OF_EVENT_MAX`], the newest of them.
     ///
     /// # Errors
@@ -67,7 +68,7 @@ impl OfEvents {
         }
         let mut found = Vec::with_capacity(ids.len());
         for id in ids {
-            found.extend(rows::get(from, id)?);
+            found.extend(rows::get(from, id)?.filter(|delivery| delivery.run.is_none()));
         }
         Ok(found)
     }

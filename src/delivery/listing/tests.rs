@@ -184,7 +184,7 @@ fn insert(tx: &mut Tx<'_, '_>, number: usize) -> Result<DeliveryId, StoreError> 
     for (place, outcome) in outcomes.into_iter().enumerate() {
         let due = tx.now().plus(Duration::from_secs(60));
         let next = end.filter(|_| place + 1 == count).map_or(Next::Retry(due), Next::Finished);
-        rows::record(tx, id, &attempt(outcome), |_| next)?;
+        rows::record(tx, id, &attempt(outcome), None, |_| next)?;
     }
     Ok(id)
 }
@@ -216,7 +216,7 @@ async fn entries_follow_what_becomes_of_a_delivery() {
     for id in all.ids.clone() {
         let taken = attempt(Outcome::Answered(201));
         let end = |_: rows::Course| Next::Finished(State::Delivered);
-        all.commit(move |tx| rows::record(tx, id, &taken, end)).await;
+        all.commit(move |tx| rows::record(tx, id, &taken, None, end)).await;
     }
     all.assert_lists_everything();
     let exhausted = Filter { states: vec![State::Exhausted], ..Filter::default() };

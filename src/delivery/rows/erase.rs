@@ -1,6 +1,7 @@
 //! Erasing people from deliveries: which ones carry something of them, and what is taken out.
 //!
-//! A delivery about one of the people is gone, sent or not. A batch goes on without their events,
+//! A delivery about one of the people is gone, sent or not, and with it the request that was rendered
+//! for it and what was left of it for its run. A batch goes on without their events,
 //! if there are others, and without what was answered to it, which may repeat what it said.
 
 use std::collections::BTreeSet;
@@ -8,7 +9,7 @@ use std::ops::{Bound, ControlFlow};
 
 use super::format::{AttemptRow, DeliveryRow, numbers};
 use super::index::{self, Owner};
-use super::{DELIVERIES, OUTBOX, OUTBOX_GATHERING, all_gathering, leave_index, row};
+use super::{DELIVERIES, OUTBOX, OUTBOX_GATHERING, all_gathering, leave_index, requests, row};
 use crate::delivery::Phase;
 use crate::id::{DeliveryId, EventId, ProfileId, WebhookId};
 use crate::limits::{DELIVERIES_ERASED_AT_ONCE_MAX, WEBHOOKS_MAX};
@@ -157,11 +158,13 @@ pub(in crate::delivery) fn erase(
     index::is_erased(tx, id)?;
     let others: Vec<EventId> =
         row.events.iter().copied().filter(|event| !of.events.contains(event)).collect();
-    if of.is_about_them(&row) || others.is_empty() {
+    let has_lost_all = others.is_empty() && !row.events.is_empty();
+    if of.is_about_them(&row) || has_lost_all {
         if was_scheduled {
             leave_index(tx, id, &row)?;
         }
         index::forget(tx, id, &row);
+        requests::forget(tx, id);
         tx.remove(if was_scheduled { &OUTBOX } else { &DELIVERIES }, &id);
         return Ok(Some(Erased::Whole { webhook: row.webhook, was_scheduled }));
     }
@@ -205,11 +208,13 @@ mod tests {
     use redb::backends::InMemoryBackend;
 
     use super::super::{
-        Gathering, New, add_to_batch, add_to_index, begin_batch, insert, unindexed,
+        Gathering, New, add_to_batch, add_to_index, begin_batch, cancel, insert, insert_parked,
+        insert_request, request, result, unindexed,
     };
     use super::*;
     use crate::clock::{Clock, Timestamp};
-    use crate::delivery::Source;
+    use crate::delivery::{Attempt, ForRun, Outcome, Source, StoredRequest};
+    use crate::id::RunId;
     use crate::store::{Store, WriterHandle};
 
     const HOOK: WebhookId = WebhookId::from_u128(1);
@@ -276,6 +281,59 @@ mod tests {
         let open = super::super::gathering(&snapshot, HOOK).unwrap().unwrap();
         assert_eq!((open.id, open.events), (batch, 1));
         drop((snapshot, store));
+        writer.join().unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_was_rendered_for_a_person_is_gone_with_its_result_and_what_is_of_others_stays() {
+        let bob = ProfileId::from_u128(6);
+        let (store, writer) = open();
+        let ids = commit(&store, move |tx| {
+            let mut ids = Vec::new();
+            // Of Ann without an event and with one, sent and not; of Bob; and of an event of hers
+            // in a run of Bob's.
+            for (profile, of, is_parked) in [
+                (ANN, None, false),
+                (ANN, Some(event(1)), false),
+                (ANN, None, true),
+                (bob, None, false),
+                (bob, None, true),
+                (bob, Some(event(1)), false),
+            ] {
+                let id = DeliveryId::from_u128(tx.ulid()?);
+                let of = ForRun { webhook: HOOK, run: RunId::from_u128(1), profile, event: of };
+                if is_parked {
+                    let detail = "no".to_owned();
+                    let failed = Attempt::without_request(tx.now(), Outcome::Unrendered { detail });
+                    insert_parked(tx, id, &of, &failed)?;
+                } else {
+                    let (url, body) = (String::new(), "about a person".to_owned());
+                    let request = StoredRequest { url, headers: Vec::new(), body };
+                    insert_request(tx, id, &of, request)?;
+                }
+                ids.push(id);
+            }
+            // One is finished, and its result waits.
+            cancel(tx, ids[0])?;
+            Ok(ids)
+        })
+        .await;
+        let left = |store: &Store| {
+            let from = store.snapshot().unwrap();
+            let left = |id: &DeliveryId| {
+                let is_there = row(&from, *id).unwrap().is_some();
+                let has_request = request(&from, *id).unwrap().is_some();
+                [is_there, has_request, result(&from, *id).unwrap().is_some()]
+            };
+            ids.iter().map(left).collect::<Vec<_>>()
+        };
+        let (scheduled, parked) = ([true, true, false], [true, false, true]);
+        assert_eq!(left(&store), [[true; 3], scheduled, parked, scheduled, parked, scheduled]);
+        let erased = erase_all(&store, &[1], &[ANN]).await;
+        assert_eq!(erased.len(), 4);
+        let gone = [false; 3];
+        assert_eq!(left(&store), [gone, gone, gone, scheduled, parked, gone]);
+        drop(store);
         writer.join().unwrap();
     }
 

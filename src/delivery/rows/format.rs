@@ -1,4 +1,4 @@
-//! The rows of deliveries as they stand in the file, in every shape that was ever written.
+//! The rows of deliveries as they stand in the file; `old.rs` has the shapes that are only read.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -6,14 +6,17 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::Gathering;
+use super::old::{DeliveryRowV1, DeliveryRowV2};
 use crate::clock::Timestamp;
-use crate::delivery::{Attempt, Delivery, Outcome, Trace};
-use crate::id::{DeliveryId, EventId, ProfileId, WebhookId};
+use crate::delivery::{Attempt, Delivery, Outcome, Phase, Source, State, Trace};
+use crate::id::{DeliveryId, EventId, ProfileId, RunId, WebhookId};
 use crate::store::{Row, read_payload};
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct DeliveryRow {
     pub(super) webhook: WebhookId,
+    /// Whose request it carries.
+    pub(super) run: Option<RunId>,
     pub(super) events: Vec<EventId>,
     /// Zero for a batch.
     pub(super) profile: ProfileId,
@@ -32,8 +35,31 @@ pub(super) struct DeliveryRow {
 }
 
 impl DeliveryRow {
-    pub(super) fn event(&self) -> EventId {
-        self.events.first().copied().unwrap_or(EventId::MIN)
+    /// A scheduled delivery that has nothing yet.
+    pub(super) fn scheduled(webhook: WebhookId, source: Source) -> Self {
+        Self {
+            webhook,
+            run: None,
+            events: Vec::new(),
+            profile: ProfileId::from_u128(0),
+            source: numbers::source(source),
+            state: numbers::state(State::Scheduled),
+            phase: numbers::phase(Phase::Fresh),
+            due_micros: 0,
+            finished_micros: 0,
+            began_micros: 0,
+            attempts_before: 0,
+            attempts: Vec::new(),
+        }
+    }
+
+    pub(super) fn event(&self) -> Option<EventId> {
+        self.events.first().copied()
+    }
+
+    /// Whether none of its attempts made a request.
+    pub(super) fn was_never_sent(&self) -> bool {
+        self.attempts.iter().all(|attempt| attempt.error == numbers::ERROR_UNRENDERED)
     }
 
     /// The status of the last attempt, if it was answered.
@@ -43,33 +69,37 @@ impl DeliveryRow {
 }
 
 impl Row for DeliveryRow {
-    const SCHEMA: u8 = 2;
+    const SCHEMA: u8 = 3;
 
     fn upgrade(schema: u8, payload: &[u8]) -> Option<Self> {
-        (schema == 1).then(|| read_payload::<DeliveryRowV1>(payload))?.map(Self::from)
+        match schema {
+            1 => read_payload::<DeliveryRowV1>(payload).map(Self::from),
+            2 => read_payload::<DeliveryRowV2>(payload).map(Self::from),
+            _ => None,
+        }
     }
 }
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct AttemptRow {
-    at_micros: i64,
+    pub(super) at_micros: i64,
     /// Zero where there was no answer.
-    status: u16,
+    pub(super) status: u16,
     /// Zero where there was an answer.
-    error: u8,
-    detail: String,
-    queue_micros: u64,
-    dns_micros: Option<u64>,
-    connect_micros: Option<u64>,
-    tls_micros: Option<u64>,
-    first_byte_micros: Option<u64>,
-    total_micros: u64,
-    remote: Option<SocketAddr>,
-    tls_version: u8,
-    body_bytes: u32,
-    body_hash: u64,
-    response_head: String,
-    excerpt: String,
+    pub(super) error: u8,
+    pub(super) detail: String,
+    pub(super) queue_micros: u64,
+    pub(super) dns_micros: Option<u64>,
+    pub(super) connect_micros: Option<u64>,
+    pub(super) tls_micros: Option<u64>,
+    pub(super) first_byte_micros: Option<u64>,
+    pub(super) total_micros: u64,
+    pub(super) remote: Option<SocketAddr>,
+    pub(super) tls_version: u8,
+    pub(super) body_bytes: u32,
+    pub(super) body_hash: u64,
+    pub(super) response_head: String,
+    pub(super) excerpt: String,
 }
 
 impl AttemptRow {
@@ -141,73 +171,6 @@ impl From<Gathering> for GatheringRow {
     }
 }
 
-// ---- Schema 1 of a delivery: one event, no evidence ----
-
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
-struct DeliveryRowV1 {
-    webhook: WebhookId,
-    event: EventId,
-    is_test: bool,
-    state: u8,
-    due_micros: i64,
-    finished_micros: i64,
-    attempts: Vec<AttemptRowV1>,
-}
-
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
-struct AttemptRowV1 {
-    at_micros: i64,
-    duration_micros: u64,
-    status: u16,
-    error: u8,
-    detail: String,
-    excerpt: String,
-}
-
-impl From<DeliveryRowV1> for DeliveryRow {
-    fn from(old: DeliveryRowV1) -> Self {
-        use crate::delivery::{Phase, Source};
-        let phase = if old.due_micros == 0 { Phase::Fresh } else { Phase::Due };
-        let source = if old.is_test { Source::Test } else { Source::Event };
-        Self {
-            webhook: old.webhook,
-            events: vec![old.event],
-            profile: ProfileId::from_u128(0),
-            source: numbers::source(source),
-            state: old.state,
-            phase: numbers::phase(phase),
-            due_micros: old.due_micros,
-            finished_micros: old.finished_micros,
-            began_micros: 0,
-            attempts_before: 0,
-            attempts: old.attempts.into_iter().map(AttemptRow::from).collect(),
-        }
-    }
-}
-
-impl From<AttemptRowV1> for AttemptRow {
-    fn from(old: AttemptRowV1) -> Self {
-        Self {
-            at_micros: old.at_micros,
-            status: old.status,
-            error: old.error,
-            detail: old.detail,
-            queue_micros: 0,
-            dns_micros: None,
-            connect_micros: None,
-            tls_micros: None,
-            first_byte_micros: None,
-            total_micros: old.duration_micros,
-            remote: None,
-            tls_version: 0,
-            body_bytes: 0,
-            body_hash: 0,
-            response_head: String::new(),
-            excerpt: old.excerpt,
-        }
-    }
-}
-
 /// The numbers that stand in the file for states and kinds; they never change.
 pub(super) mod numbers {
     use crate::delivery::{Phase, Source, State};
@@ -220,8 +183,13 @@ pub(super) mod numbers {
         (State::Cancelled, 4),
         (State::Parked, 5),
     ];
-    const SOURCES: [(Source, u8); 4] =
-        [(Source::Event, 0), (Source::Test, 1), (Source::Replay, 2), (Source::Operational, 3)];
+    const SOURCES: [(Source, u8); 5] = [
+        (Source::Event, 0),
+        (Source::Test, 1),
+        (Source::Replay, 2),
+        (Source::Operational, 3),
+        (Source::Flow, 4),
+    ];
     const PHASES: [(Phase, u8); 4] =
         [(Phase::Fresh, 0), (Phase::Gathering, 1), (Phase::Due, 2), (Phase::Behind, 3)];
     pub(super) const ERRORS: [(SendErrorKind, u8); 6] = [
@@ -237,6 +205,7 @@ pub(super) mod numbers {
     pub(super) const ERROR_UNREADABLE: u8 = 254;
     pub(super) const ERROR_NO_TOKEN: u8 = 253;
     pub(super) const ERROR_UNWANTED: u8 = 252;
+    pub(super) const ERROR_UNRENDERED: u8 = 251;
 
     pub(super) fn number<T: PartialEq>(pairs: &[(T, u8)], of: &T) -> u8 {
         pairs.iter().find(|(value, _)| value == of).map_or(0, |(_, number)| *number)
@@ -285,6 +254,7 @@ pub(super) fn attempt_row(attempt: &Attempt) -> AttemptRow {
         Outcome::Gone => (0, numbers::ERROR_GONE, String::new()),
         Outcome::Unwanted => (0, numbers::ERROR_UNWANTED, String::new()),
         Outcome::Unreadable { detail } => (0, numbers::ERROR_UNREADABLE, detail.clone()),
+        Outcome::Unrendered { detail } => (0, numbers::ERROR_UNRENDERED, detail.clone()),
     };
     let trace = &attempt.trace;
     AttemptRow {
@@ -315,6 +285,7 @@ fn attempt(row: AttemptRow) -> Attempt {
         (_, Some(kind)) => Outcome::Failed { kind, detail },
         (numbers::ERROR_UNREADABLE, None) => Outcome::Unreadable { detail },
         (numbers::ERROR_NO_TOKEN, None) => Outcome::NoToken { detail },
+        (numbers::ERROR_UNRENDERED, None) => Outcome::Unrendered { detail },
         (numbers::ERROR_UNWANTED, None) => Outcome::Unwanted,
         (_, None) => Outcome::Gone,
     };
@@ -340,13 +311,13 @@ fn attempt(row: AttemptRow) -> Attempt {
 }
 
 pub(super) fn delivery(id: DeliveryId, row: DeliveryRow) -> Delivery {
-    use crate::delivery::State;
     let some = |micros: i64| (micros != 0).then(|| Timestamp::from_micros(micros));
     let state = numbers::state_of(row.state);
     Delivery {
         id,
         webhook: row.webhook,
         source: numbers::source_of(row.source),
+        run: row.run,
         events: row.events,
         profile: (row.profile != ProfileId::from_u128(0)).then_some(row.profile),
         state,
@@ -363,13 +334,13 @@ pub(super) fn delivery(id: DeliveryId, row: DeliveryRow) -> Delivery {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::delivery::{Phase, Source, State};
     use crate::egress::TlsVersion;
     use crate::store::{from_hex, hex_of};
 
     fn row() -> DeliveryRow {
         DeliveryRow {
             webhook: WebhookId::from_u128(3),
+            run: None,
             events: vec![EventId::from_u64(7)],
             profile: ProfileId::from_u128(5),
             source: numbers::source(Source::Event),
@@ -404,9 +375,14 @@ mod tests {
 
     #[test]
     fn rows_have_frozen_bytes() {
-        const FROZEN: &str = "020301070500010212000000010afbf7010000010102000000fb2c010100c0000201fbbb010d0a0b0a7365727665723a20780a046275737908c199d0f42d08a3";
-        assert_eq!(hex_of(&row()), FROZEN);
-        assert_eq!(from_hex::<DeliveryRow>(FROZEN), Ok(row()));
+        const FROZEN: &str = "0303010901070504010212000000010afbf7010000010102000000fb2c010100c0000201fbbb010d0a0b0a7365727665723a20780a0462757379307194868ba0fcb6";
+        let of_run = || DeliveryRow {
+            run: Some(RunId::from_u128(9)),
+            source: numbers::source(Source::Flow),
+            ..row()
+        };
+        assert_eq!(hex_of(&of_run()), FROZEN);
+        assert_eq!(from_hex::<DeliveryRow>(FROZEN), Ok(of_run()));
         let due = DueRow { webhook: WebhookId::from_u128(3), profile: ProfileId::from_u128(5) };
         assert_eq!(hex_of(&due), "0203052cad2e65fc64ebaa");
         let gathering = GatheringRow {
@@ -417,6 +393,12 @@ mod tests {
         };
         assert_eq!(hex_of(&gathering), "010302fb2c011291df3f50d801e4ef");
         assert_eq!(hex_of(&BehindRow {}), "01ebce86ebd2f92ee1");
+    }
+
+    #[test]
+    fn rows_of_the_second_version_are_read() {
+        const OLD: &str = "020301070500010212000000010afbf7010000010102000000fb2c010100c0000201fbbb010d0a0b0a7365727665723a20780a046275737908c199d0f42d08a3";
+        assert_eq!(from_hex::<DeliveryRow>(OLD), Ok(row()));
     }
 
     #[test]
@@ -441,6 +423,7 @@ mod tests {
             .chain([
                 Outcome::Unreadable { detail: detail() },
                 Outcome::NoToken { detail: detail() },
+                Outcome::Unrendered { detail: detail() },
             ]);
         for outcome in outcomes {
             let made = made(outcome);

@@ -7,6 +7,8 @@
 //! | `outbox_behind` | webhook, profile, delivery | exactly the rows in phase `Behind` |
 //! | `outbox_gathering` | webhook → delivery | the row in phase `Gathering` of a webhook that has one |
 //! | `deliveries` | delivery → row | what is finished |
+//! | `delivery_requests` | delivery → request | what runs rendered before, see `requests.rs` |
+//! | `delivery_results` | delivery → result | what became of it, for its run, see `results.rs` |
 //! | `delivery_index` | owner, delivery | what listings read: see `index.rs` |
 //!
 //! This folder alone writes them (invariant 3). A fresh delivery has no entry in an index: it goes
@@ -15,6 +17,9 @@
 mod erase;
 mod format;
 mod index;
+mod old;
+mod requests;
+mod results;
 
 use std::ops::Bound;
 use std::ops::ControlFlow;
@@ -36,6 +41,11 @@ pub(super) use self::index::{
     Owner, Source as IdSource, add as add_to_index, indexed_to, is_indexed, newest, newest_of_all,
     unindexed,
 };
+pub(super) use self::requests::{
+    awaits_request, insert_parked, insert_request, put_request, request,
+};
+pub(super) use self::results::Capture;
+pub use self::results::{DeliveryResult, forget_result, result, results};
 
 const OUTBOX: Table<DeliveryId, DeliveryRow> = Table::new("outbox");
 const OUTBOX_DUE: Table<(Timestamp, DeliveryId), DueRow> = Table::new("outbox_due");
@@ -57,17 +67,10 @@ pub(super) struct New {
 impl New {
     fn row(self, phase: Phase) -> DeliveryRow {
         DeliveryRow {
-            webhook: self.webhook,
             events: vec![self.event],
             profile: self.profile.unwrap_or(ProfileId::from_u128(0)),
-            source: numbers::source(self.source),
-            state: numbers::state(State::Scheduled),
             phase: numbers::phase(phase),
-            due_micros: 0,
-            finished_micros: 0,
-            began_micros: 0,
-            attempts_before: 0,
-            attempts: Vec::new(),
+            ..DeliveryRow::scheduled(self.webhook, self.source)
         }
     }
 }
@@ -186,12 +189,14 @@ fn finish(
     id: DeliveryId,
     mut row: DeliveryRow,
     (was, state): (Rare, State),
+    captured: Option<&Capture>,
 ) -> Result<(), StoreError> {
     row.state = numbers::state(state);
     row.phase = numbers::phase(Phase::Fresh);
     row.due_micros = 0;
     row.finished_micros = tx.now().micros();
     follow(tx, id, was, Rare::of(&row))?;
+    results::leave(tx, id, &row, captured)?;
     tx.remove(&OUTBOX, &id);
     tx.put(&DELIVERIES, &id, &row)
 }
@@ -221,16 +226,16 @@ fn course(id: DeliveryId, row: &DeliveryRow) -> Course {
 }
 
 /// Writes an attempt and what follows it, as `decide` says from where the delivery stands in its
-/// schedule. Returns what followed, and the delivery as it was
-/// before the decision.
+/// schedule. Returns what followed, and of what it is a delivery.
 ///
 /// A delivery that is not in the outbox any more stays as it is.
 pub(super) fn record(
     tx: &mut Tx<'_, '_>,
     id: DeliveryId,
     made: &Attempt,
+    captured: Option<&Capture>,
     decide: impl FnOnce(Course) -> Next,
-) -> Result<Option<(Next, Source, EventId)>, StoreError> {
+) -> Result<Option<(Next, Source, Option<EventId>)>, StoreError> {
     let Some(mut row) = tx.get(&OUTBOX, &id)? else { return Ok(None) };
     leave_index(tx, id, &row)?;
     let was = Rare::of(&row);
@@ -246,7 +251,7 @@ pub(super) fn record(
             follow(tx, id, was, Rare::of(&row))?;
             become_due(tx, id, &mut row, due)?;
         }
-        Next::Finished(state) => finish(tx, id, row, (was, state))?,
+        Next::Finished(state) => finish(tx, id, row, (was, state), captured)?,
     }
     Ok(Some((next, source, event)))
 }
@@ -283,7 +288,7 @@ pub(super) fn cancel(tx: &mut Tx<'_, '_>, id: DeliveryId) -> Result<Option<Deliv
     let Some(row) = tx.get(&OUTBOX, &id)? else { return Ok(None) };
     leave_index(tx, id, &row)?;
     let was = Rare::of(&row);
-    finish(tx, id, row, (was, State::Cancelled))?;
+    finish(tx, id, row, (was, State::Cancelled), None)?;
     Ok(tx.get(&DELIVERIES, &id)?.map(|row| delivery(id, row)))
 }
 

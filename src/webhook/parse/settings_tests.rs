@@ -16,6 +16,7 @@ const FILTER: &str = r#"{ "condition_groups":[{"conditions":[{"type":"metric-pro
 fn webhook() -> Webhook {
     Webhook {
         id: ID,
+        flow: None,
         name: "n".to_owned(),
         description: None,
         endpoint_url: "https://h.example/x".to_owned(),

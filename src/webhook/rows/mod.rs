@@ -154,6 +154,7 @@ fn webhook(id: WebhookId, row: WebhookRow, mut sealed: SealedRow) -> Option<Webh
     let current = Secret::new(std::mem::take(&mut sealed.current));
     Some(Webhook {
         id,
+        flow: None,
         name: row.name,
         description: row.description,
         endpoint_url: row.endpoint_url,

@@ -66,7 +66,13 @@ pub(super) struct AuthRow {
 }
 
 /// The numbers stand in the file; they never change.
-const METHODS: [(Method, u8); 3] = [(Method::Post, 1), (Method::Put, 2), (Method::Patch, 3)];
+const METHODS: [(Method, u8); 5] = [
+    (Method::Post, 1),
+    (Method::Put, 2),
+    (Method::Patch, 3),
+    (Method::Get, 4),
+    (Method::Delete, 5),
+];
 const ORDERINGS: [(Ordering, u8); 3] =
     [(Ordering::None, 1), (Ordering::ByProfile, 2), (Ordering::Strict, 3)];
 const PERIODS: [(Period, u8); 3] = [(Period::Second, 1), (Period::Minute, 2), (Period::Hour, 3)];
@@ -172,6 +178,7 @@ impl SettingsRow {
             signatures: Signatures(signatures.collect::<Option<_>>()?),
             is_paused: self.is_paused,
             has_handshake: self.has_handshake,
+            captures_response: false,
         })
     }
 }

@@ -8,6 +8,7 @@
 mod documents;
 mod http;
 mod receiver;
+pub(crate) mod runs;
 mod signatures;
 
 use std::path::Path;
