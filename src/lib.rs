@@ -12,7 +12,7 @@
 //! | use cases | [`person`], [`ingest`], [`people`], [`subscriptions`], [`jobs`], [`segmentation`], [`erasure`], [`matching`], [`operations`], [`explanation`], [`trial`], [`replay`] | join capabilities in one commit |
 //! | capabilities | [`account`], [`master_key`], [`key`], [`metric`], [`profile`], [`membership`], [`consent`], [`list`], [`segment`], [`job`], [`event`], [`webhook`], [`delivery`], [`flow`] | are the product: types, rows, pure decisions |
 //! | mechanisms | [`store`], [`vault`], [`egress`], [`signing`], [`secret`] | stand for one outside thing each, and know no capability |
-//! | ground | [`id`], [`clock`], [`limits`], [`json`], [`condition`] | do no I/O |
+//! | ground | [`id`], [`clock`], [`limits`], [`json`], [`condition`], [`template`] | do no I/O |
 //!
 //! Imports point down this table; `tests/tidy.rs` has the list of who may name whom.
 //!
@@ -150,6 +150,7 @@ pub mod server;
 pub mod signing;
 pub mod store;
 pub mod subscriptions;
+pub mod template;
 pub mod trial;
 pub mod vault;
 pub mod webhook;

@@ -9,6 +9,7 @@ mod flows;
 mod groups;
 mod people;
 mod segments;
+mod templates;
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -19,6 +20,7 @@ pub use flows::*;
 pub use groups::*;
 pub use people::*;
 pub use segments::*;
+pub use templates::*;
 
 // ---- Deliveries leaving: egress ----
 

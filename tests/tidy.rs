@@ -18,6 +18,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("secret", &[]),
     ("id", &["clock"]),
     ("condition", &["clock", "json", "limits"]),
+    ("template", &["clock", "json", "limits"]),
     // Mechanisms: one outside thing each; they know no capability.
     ("egress", &["clock", "limits", "secret"]),
     ("signing", &["clock", "secret"]),
