@@ -11,7 +11,7 @@
 //! | edges | [`api`], [`cli`], [`config`], [`server`] | translate, and decide nothing |
 //! | use cases | [`person`], [`ingest`], [`people`], [`subscriptions`], [`jobs`], [`segmentation`], [`erasure`], [`matching`], [`operations`], [`explanation`], [`trial`], [`replay`] | join capabilities in one commit |
 //! | capabilities | [`account`], [`master_key`], [`key`], [`metric`], [`profile`], [`membership`], [`consent`], [`list`], [`segment`], [`job`], [`event`], [`webhook`], [`delivery`], [`flow`] | are the product: types, rows, pure decisions |
-//! | mechanisms | [`store`], [`vault`], [`egress`], [`signing`], [`secret`] | stand for one outside thing each, and know no capability |
+//! | mechanisms | [`store`], [`vault`], [`egress`], [`signing`], [`secret`], [`sandbox`] | stand for one outside thing each, and know no capability |
 //! | ground | [`id`], [`clock`], [`limits`], [`json`], [`condition`], [`template`] | do no I/O |
 //!
 //! Imports point down this table; `tests/tidy.rs` has the list of who may name whom.
@@ -112,6 +112,8 @@
 //!     `tests/it/erasure.rs`
 //! 15. Who was followed into a segment is who is found if everybody is asked anew, whatever
 //!     happened in whatever order. — `src/segmentation/tests/laws.rs`
+//! 16. What people write runs in a worker process and can cost that process only: no file, no
+//!     network, no other job. — `tests/it/sandbox.rs`
 
 pub mod account;
 pub mod api;
@@ -143,6 +145,7 @@ pub mod people;
 pub mod person;
 pub mod profile;
 pub mod replay;
+pub mod sandbox;
 pub mod secret;
 pub mod segment;
 pub mod segmentation;

@@ -8,6 +8,7 @@ mod events;
 mod flows;
 mod groups;
 mod people;
+mod sandbox;
 mod segments;
 mod templates;
 
@@ -19,6 +20,7 @@ pub use events::*;
 pub use flows::*;
 pub use groups::*;
 pub use people::*;
+pub use sandbox::*;
 pub use segments::*;
 pub use templates::*;
 

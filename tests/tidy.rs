@@ -24,6 +24,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("signing", &["clock", "secret"]),
     ("store", &["clock", "id", "limits"]),
     ("vault", &["limits", "secret"]),
+    ("sandbox", &["clock", "limits", "template"]),
     // Capabilities: the product.
     ("account", &["id", "store"]),
     ("master_key", &["store", "vault"]),
@@ -298,8 +299,8 @@ const MODULES: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "clock", "config", "delivery", "id", "key", "limits", "replay", "secret", "server",
-            "signing", "store",
+            "clock", "config", "delivery", "id", "key", "limits", "replay", "sandbox", "secret",
+            "server", "signing", "store",
         ],
     ),
 ];

@@ -1,8 +1,9 @@
 //! The command line: what `tidings` can be told to do, and which file does it.
 //!
 //! [`main`] is all that the binary calls. `serve` and `demo` run the daemon, `listen` is a receiver
-//! for tests; every other command asks a running daemon over its Unix socket (`client`) and shows
-//! what it said (`table`). None of them opens the store.
+//! for tests, `worker` is what the daemon starts to run templates in; every other command asks a
+//! running daemon over its Unix socket (`client`) and shows what it said (`table`). None of them
+//! opens the store.
 //!
 //! A command is one file with its arguments and its `run`, and one line in `Command`; the
 //! compiler then asks for the arm that joins the two.
@@ -19,6 +20,7 @@ mod replay;
 pub mod serve;
 mod table;
 mod webhook;
+mod worker;
 
 use std::process::ExitCode;
 
@@ -67,6 +69,9 @@ enum Command {
     Delivery(delivery::DeliveryArgs),
     /// Send events of the past again, or for the first time
     Replay(replay::ReplayArgs),
+    /// Run what people write, for the daemon
+    #[command(hide = true)]
+    Worker(worker::WorkerArgs),
 }
 
 /// Runs the command that the arguments of the process name. A usage error ends it with status 2.
@@ -83,6 +88,7 @@ pub fn main() -> ExitCode {
         Command::Explain(args) => explain::run(args),
         Command::Delivery(args) => delivery::run(args),
         Command::Replay(args) => replay::run(args),
+        Command::Worker(args) => worker::run(&args),
     }
 }
 
@@ -127,7 +133,7 @@ mod tests {
             command.get_subcommands().for_each(check);
         }
         let whole = Cli::command();
-        let local = ["serve", "demo", "listen"];
+        let local = ["serve", "demo", "listen", "worker"];
         whole.get_subcommands().filter(|one| !local.contains(&one.get_name())).for_each(check);
     }
 

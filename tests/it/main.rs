@@ -37,6 +37,7 @@ mod refusals;
 mod replays;
 mod restart;
 mod retries;
+mod sandbox;
 mod secrets;
 mod segments;
 mod trials;
