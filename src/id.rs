@@ -318,6 +318,10 @@ short_type! {
     /// A flow's id.
     FlowId, "a flow id is 6 letters and digits"
 }
+impl FlowId {
+    /// Before every other.
+    pub const FIRST: Self = Self([b'0'; SHORT_CHARACTERS]);
+}
 short_type! {
     /// The account's id, which is also its public API key.
     AccountId, "an account id is 6 letters and digits"

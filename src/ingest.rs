@@ -2,7 +2,8 @@
 //!
 //! For each event: its person is found or made, its metric is found or made, a duplicate is
 //! dropped, the event is appended to the log, and a delivery is scheduled for every webhook that
-//! subscribes to its topic and whose filter it fits. A request of many events is recorded whole or not at all.
+//! subscribes to its topic and whose filter it fits, and a run is begun in every flow that it lets
+//! the person through to. A request of many events is recorded whole or not at all.
 //!
 //! A change of a person is an event too: `event:tidings.profile_created` and
 //! `event:tidings.profile_updated`, recorded in the command of the change and before what caused
@@ -16,10 +17,12 @@ use serde_json::json;
 use crate::clock::Timestamp;
 use crate::delivery::{Deliveries, Order, Source};
 use crate::event::{self, Event, NewEvent, UniqueIds, UniqueKey};
-use crate::id::{EventId, ProfileId};
+use crate::flow::run::{self, Begin};
+use crate::flow::{Flows, Live};
+use crate::id::{EventId, GroupId, ProfileId};
 use crate::json::Fault;
 use crate::limits;
-use crate::matching;
+use crate::matching::{self, Candidate};
 use crate::metric::{Metric, MetricError, MetricName, Metrics};
 use crate::profile::{self, Done, Effect, ProfilePatch, ResolveError};
 use crate::segment::Segments;
@@ -55,6 +58,8 @@ pub struct Reactors {
     pub webhooks: Webhooks,
     /// Those who count them.
     pub segments: Segments,
+    /// What brings their people on.
+    pub flows: Flows,
 }
 
 /// Why events were not recorded.
@@ -119,6 +124,40 @@ impl Ingest {
     pub fn tell(&self, tx: &mut Tx<'_, '_>, done: &Done) -> Result<(), StoreError> {
         self.shared.tell(tx, done)
     }
+
+    /// Somebody joined a list or entered a segment, in the command in which they did: begins a run
+    /// in every flow that this lets them through to.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub fn joined(
+        &self,
+        tx: &mut Tx<'_, '_>,
+        group: GroupId,
+        profile: ProfileId,
+    ) -> Result<(), StoreError> {
+        begin(tx, &self.shared.reactors.flows.on_group(group), profile, None)
+    }
+
+    /// Whether a flow waits for dates of people, so that their changes matter to it.
+    #[must_use]
+    pub fn minds_dates(&self) -> bool {
+        self.shared.reactors.flows.has_dates()
+    }
+}
+
+/// Begins a run of a person in each of these flows.
+fn begin(
+    tx: &mut Tx<'_, '_>,
+    flows: &[Live],
+    profile: ProfileId,
+    event: Option<EventId>,
+) -> Result<(), StoreError> {
+    for flow in flows {
+        let at = tx.now();
+        run::begin(tx, &Begin { flow: flow.id, profile, event, at, day: None })?;
+    }
+    Ok(())
 }
 
 impl Shared {
@@ -173,9 +212,30 @@ impl Shared {
         Ok(())
     }
 
+    /// The flows that an event lets its person through to.
+    fn flows_on(&self, event: &Event, from: &Tx<'_, '_>) -> Result<Vec<Live>, StoreError> {
+        let mut flows = self.reactors.flows.on_metric(event.metric);
+        if flows.is_empty() || !is_news(event) {
+            return Ok(Vec::new());
+        }
+        let candidate = Candidate::new(event, from);
+        let mut fits = Vec::with_capacity(flows.len());
+        for flow in &flows {
+            fits.push(match flow.definition.trigger_filter() {
+                Some(conditions) => candidate.fits(&conditions.filter, from.now())?,
+                None => true,
+            });
+        }
+        let mut fits = fits.into_iter();
+        flows.retain(|_| fits.next().unwrap_or_default());
+        Ok(flows)
+    }
+
     fn is_heard(&self, metric: &Metric) -> bool {
-        let Reactors { webhooks, segments } = &self.reactors;
-        segments.listens_to(metric.id) || !webhooks.matching(&metric.topic).is_empty()
+        let Reactors { webhooks, segments, flows } = &self.reactors;
+        segments.listens_to(metric.id)
+            || !webhooks.matching(&metric.topic).is_empty()
+            || !flows.on_metric(metric.id).is_empty()
     }
 
     fn append(
@@ -211,10 +271,17 @@ impl Shared {
         let wanted = matching::wanted_by(&event, subscribers, tx, tx.now())?;
         let source = if metric.is_operational() { Source::Operational } else { Source::Event };
         let order = Order { source, event: id, profile, bytes: event.properties.len() };
+        let flows = self.flows_on(&event, tx)?;
         event::put(tx, event)?;
         self.deliveries.schedule(tx, &order, &wanted)?;
+        begin(tx, &flows, profile, Some(id))?;
         Ok(id)
     }
+}
+
+/// Whether an event may start a flow: one of the past does not (contract: wire.md §2.2).
+fn is_news(event: &Event) -> bool {
+    !event.backfill && event.received.since(event.time) <= limits::FLOW_TRIGGER_AGE_MAX
 }
 
 fn unresolved(error: ResolveError, event_at: &str) -> IngestError {

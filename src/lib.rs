@@ -9,7 +9,7 @@
 //! | layer | modules | they… |
 //! |---|---|---|
 //! | edges | [`api`], [`cli`], [`config`], [`server`] | translate, and decide nothing |
-//! | use cases | [`person`], [`ingest`], [`people`], [`subscriptions`], [`jobs`], [`segmentation`], [`erasure`], [`matching`], [`operations`], [`explanation`], [`trial`], [`replay`] | join capabilities in one commit |
+//! | use cases | [`automation`], [`person`], [`ingest`], [`people`], [`subscriptions`], [`jobs`], [`segmentation`], [`erasure`], [`matching`], [`operations`], [`explanation`], [`trial`], [`replay`] | join capabilities in one commit |
 //! | capabilities | [`account`], [`master_key`], [`key`], [`metric`], [`profile`], [`membership`], [`consent`], [`list`], [`segment`], [`job`], [`event`], [`webhook`], [`delivery`], [`flow`] | are the product: types, rows, pure decisions |
 //! | mechanisms | [`store`], [`vault`], [`egress`], [`signing`], [`secret`], [`sandbox`] | stand for one outside thing each, and know no capability |
 //! | ground | [`id`], [`clock`], [`limits`], [`json`], [`condition`], [`template`] | do no I/O |
@@ -117,6 +117,7 @@
 
 pub mod account;
 pub mod api;
+pub mod automation;
 pub mod cli;
 pub mod clock;
 pub mod condition;

@@ -55,6 +55,7 @@ pub use client::ClientAccess;
 pub use rate_limit::RateLimit;
 
 use crate::account::Account;
+use crate::automation::Automation;
 use crate::clock::Clock;
 use crate::delivery::{API_VERSION, Deliveries, Sender};
 use crate::egress::{Egress, Policy};
@@ -91,6 +92,10 @@ pub struct Parts {
     pub webhooks: Webhooks,
     /// All segments.
     pub segments: Segments,
+    /// All flows, and what brings people through them.
+    pub automation: Automation,
+    /// Metrics that start no flow, by their names.
+    pub forbidden_triggers: Arc<[String]>,
     /// Schedules deliveries.
     pub deliveries: Deliveries,
     /// Makes, holds and ends replays.

@@ -6,11 +6,11 @@ use jiff::civil;
 use serde_json::Value;
 
 use super::At;
-use super::object::Object;
-use super::object::fault_at;
-use super::object::must_be;
 use crate::clock::Timestamp;
 use crate::json::Fault;
+use crate::json::object::Object;
+use crate::json::object::fault_at;
+use crate::json::object::must_be;
 use crate::limits;
 
 /// A date of an event, a profile or the filter itself.

@@ -7,10 +7,10 @@ use serde_json::Value;
 use super::At;
 use super::dates::Moment;
 use super::numbers::Number;
-use super::object::shown;
 use super::path::Found;
 use super::predicate::Test;
 use super::texts::TextTest;
+use crate::json::object::shown;
 use crate::limits;
 
 /// Names of one sentence that are listed; the others are counted.

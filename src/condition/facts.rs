@@ -6,14 +6,14 @@ use serde_json::Value;
 use super::At;
 use super::consent::Consent;
 use super::consent::Suppression;
-use super::object::Object;
-use super::object::fault_at;
 use super::path::Found;
 use super::predicate::Patterns;
 use super::predicate::Predicate;
 use super::standing::Standing;
 use crate::clock::Timestamp;
 use crate::json::Fault;
+use crate::json::object::Object;
+use crate::json::object::fault_at;
 use crate::limits;
 
 /// The ways by which a consent comes, as the contract spells them.

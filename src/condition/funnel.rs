@@ -20,13 +20,13 @@ use super::explain::shown_list;
 use super::metric::phrase;
 use super::metric::stand_of;
 use super::metric::timeframe;
-use super::object::Object;
 use super::predicate::Patterns;
 use super::selector::Selector;
 use super::standing::Standing;
 use super::standing::earlier;
 use crate::clock::Timestamp;
 use crate::json::Fault;
+use crate::json::object::Object;
 use crate::limits;
 
 /// The completion windows of the contract, with their seconds.

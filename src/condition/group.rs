@@ -7,12 +7,12 @@ use super::dates::DateTest;
 use super::dates::Moment;
 use super::explain::shown_list;
 use super::metric::timeframe;
-use super::object::Object;
-use super::object::fault_at;
-use super::object::shown;
 use super::standing::Standing;
 use crate::clock::Timestamp;
 use crate::json::Fault;
+use crate::json::object::Object;
+use crate::json::object::fault_at;
+use crate::json::object::shown;
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct GroupTest {

@@ -8,10 +8,10 @@ use super::consent::Consent;
 use super::consent::Status;
 use super::facts;
 use super::facts::FactTest;
-use super::object::Object;
 use super::predicate::Patterns;
 use super::standing::Standing;
 use crate::json::Fault;
+use crate::json::object::Object;
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct MarketingTest {

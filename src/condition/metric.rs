@@ -18,7 +18,6 @@ use super::Subject;
 use super::dates::DateTest;
 use super::dates::Moment;
 use super::explain::shown_number;
-use super::object::Object;
 use super::predicate::Patterns;
 use super::predicate::Predicate;
 use super::selector::Selector;
@@ -31,6 +30,7 @@ use super::threshold::Threshold;
 use super::threshold::millionths;
 use super::windows::Motion;
 use crate::json::Fault;
+use crate::json::object::Object;
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct MetricTest {

@@ -69,7 +69,6 @@ mod marketing;
 mod metric;
 mod not_in_flow;
 mod numbers;
-mod object;
 mod output;
 mod parse;
 mod path;

@@ -6,9 +6,9 @@ use super::Subject;
 use super::dates::DateTest;
 use super::dates::Moment;
 use super::metric::timeframe;
-use super::object::Object;
 use super::standing::Standing;
 use crate::json::Fault;
+use crate::json::object::Object;
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct NotInFlowTest {

@@ -5,10 +5,10 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::object::Object;
-use super::object::fault_at;
-use super::object::must_be;
 use crate::json::Fault;
+use crate::json::object::Object;
+use crate::json::object::fault_at;
+use crate::json::object::must_be;
 
 /// A number as it is compared: whole ones exactly.
 #[derive(Clone, Copy, Debug)]

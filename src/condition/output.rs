@@ -3,13 +3,13 @@
 
 use super::At;
 use super::Subject;
-use super::object::Object;
-use super::object::fault_at;
 use super::path::Found;
 use super::predicate::Patterns;
 use super::predicate::Predicate;
 use super::standing::Standing;
 use crate::json::Fault;
+use crate::json::object::Object;
+use crate::json::object::fault_at;
 use crate::limits;
 
 #[derive(Clone, Debug, PartialEq)]

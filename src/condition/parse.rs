@@ -9,10 +9,6 @@ use super::group::GroupTest;
 use super::marketing::MarketingTest;
 use super::metric::MetricTest;
 use super::not_in_flow::NotInFlowTest;
-use super::object::Object;
-use super::object::fault_at;
-use super::object::listed;
-use super::object::unknown;
 use super::output::OutputTest;
 use super::path::EventField;
 use super::path::ProfileField;
@@ -25,6 +21,10 @@ use super::{Condition, Filter, Group, Kind, Kinds};
 use crate::json::Bounds;
 use crate::json::Fault;
 use crate::json::check_object;
+use crate::json::object::Object;
+use crate::json::object::fault_at;
+use crate::json::object::listed;
+use crate::json::object::unknown;
 use crate::limits;
 
 /// What conditions on messages need.

@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use super::PastEvent;
 use super::Subject;
-use super::object::listed;
-use super::object::unknown;
+use crate::json::object::listed;
+use crate::json::object::unknown;
 
 /// The attributes of a profile that `property` can name on their own (contract: wire.md §4.5).
 pub const PROFILE_ATTRIBUTES: [&str; 13] = [

@@ -10,10 +10,10 @@ use super::facts::FactTest;
 use super::marketing::all;
 use super::marketing::first_reason;
 use super::marketing::has_address;
-use super::object::Object;
 use super::predicate::Patterns;
 use super::standing::Standing;
 use crate::json::Fault;
+use crate::json::object::Object;
 
 /// The statuses of the contract: whether they mean reachable, and which of explicitly and
 /// implicitly they take.

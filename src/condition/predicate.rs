@@ -9,13 +9,13 @@ use super::dates::Moment;
 use super::explain;
 use super::lists::ListTest;
 use super::numbers::NumberTest;
-use super::object::Object;
-use super::object::fault_at;
 use super::path::Found;
 use super::standing::Standing;
 use super::texts::TextTest;
 use super::windows::Motion;
 use crate::json::Fault;
+use crate::json::object::Object;
+use crate::json::object::fault_at;
 use crate::limits;
 
 const TYPES: [&str; 6] = ["string", "numeric", "boolean", "date", "list", "existence"];

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::Subject;
 use super::explain::quoted;
-use super::object::Object;
 use crate::json::Fault;
+use crate::json::object::Object;
 
 /// Where a profile has its country, as [`Touches`](super::Touches) names it.
 pub(super) const COUNTRY: &str = "location.country";

@@ -8,8 +8,8 @@
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::Subject;
-use super::object::Object;
 use crate::json::Fault;
+use crate::json::object::Object;
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct SampleTest {

@@ -6,14 +6,14 @@ use std::ops::RangeInclusive;
 use super::At;
 use super::PastEvent;
 use super::Subject;
-use super::object::Object;
-use super::object::fault_at;
-use super::object::shown;
 use super::path::EventField;
 use super::predicate::Patterns;
 use super::predicate::Predicate;
 use super::standing::Standing;
 use crate::json::Fault;
+use crate::json::object::Object;
+use crate::json::object::fault_at;
+use crate::json::object::shown;
 use crate::limits;
 
 /// What a `metric_id` must be.

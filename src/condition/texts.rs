@@ -9,11 +9,11 @@ use serde_json::Value;
 
 use super::explain::quoted;
 use super::explain::some_of;
-use super::object::Object;
-use super::object::fault_at;
-use super::object::must_be;
 use super::phone;
 use crate::json::Fault;
+use crate::json::object::Object;
+use crate::json::object::fault_at;
+use crate::json::object::must_be;
 use crate::limits;
 
 #[derive(Clone, Debug, PartialEq)]

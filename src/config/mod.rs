@@ -30,7 +30,8 @@ pub use self::error::{ConfigError, Position};
 use self::keys::Keys;
 use self::raw::RawFile;
 pub use self::sections::{
-    Account, Client, Delivery, Egress, Events, Log, LogFormat, RateLimit, Secrets, Store,
+    Account, Client, Delivery, Egress, Events, Flows, Log, LogFormat, RateLimit, Sandbox, Secrets,
+    Store,
 };
 
 const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 4780);
@@ -63,6 +64,10 @@ pub struct Config {
     pub delivery: Delivery,
     /// `[events]`
     pub events: Events,
+    /// `[flows]`
+    pub flows: Flows,
+    /// `[sandbox]`
+    pub sandbox: Sandbox,
     /// `[client]`
     pub client: Client,
     /// `[rate_limit]`
@@ -150,6 +155,8 @@ impl Config {
             egress: Egress::read(keys, dev),
             delivery: Delivery::read(keys),
             events: Events::read(keys),
+            flows: Flows::read(keys),
+            sandbox: Sandbox::read(keys),
             client: Client::read(keys),
             rate_limit: RateLimit::read(keys),
             secrets: Secrets::read(keys),

@@ -12,6 +12,7 @@ use url::Url;
 
 use super::keys::Keys;
 use super::{LIST_ENTRIES_MAX, kinds};
+use crate::flow::FORBIDDEN_TRIGGERS;
 use crate::limits;
 
 /// Twelve retries over three days: quick while it may be a restart, patient while it may be a
@@ -21,6 +22,8 @@ const RETRY_SCHEDULE_SECONDS: [u64; 12] =
 /// As many attempts at once as one receiver gets connections kept alive.
 const CONCURRENCY: usize = limits::KEEP_ALIVE_PER_HOST_MAX;
 const UNIQUE_ID_WINDOW: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// As many as a small host has cores: rendering is all that they do.
+const SANDBOX_WORKERS: usize = 2;
 const MIB: u64 = 1024 * 1024;
 /// Enough by the measurements behind the design; redb's own default is 1 GiB.
 const CACHE_BYTES: u64 = 128 * MIB;
@@ -173,6 +176,37 @@ impl RateLimit {
             requests_per_second: limit("rate_limit.requests_per_second"),
             requests_per_minute: limit("rate_limit.requests_per_minute"),
         }
+    }
+}
+
+/// How flows behave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Flows {
+    /// The names of metrics that start no flow.
+    pub forbidden_trigger_metrics: Vec<String>,
+}
+
+impl Flows {
+    pub(super) fn read(keys: &mut Keys) -> Self {
+        let names = keys.list("flows.forbidden_trigger_metrics", LIST_ENTRIES_MAX, kinds::LINE);
+        let default = || FORBIDDEN_TRIGGERS.map(str::to_owned).to_vec();
+        Self { forbidden_trigger_metrics: names.unwrap_or_else(default) }
+    }
+}
+
+/// The processes that run what people write: templates.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sandbox {
+    /// How many there are.
+    pub workers: usize,
+    /// The program that they are, where it is not this one; for tests, which are another.
+    pub program: Option<PathBuf>,
+}
+
+impl Sandbox {
+    pub(super) fn read(keys: &mut Keys) -> Self {
+        let workers = keys.whole("sandbox.workers", 1..=64);
+        Self { workers: workers.unwrap_or(SANDBOX_WORKERS), program: None }
     }
 }
 

@@ -13,7 +13,7 @@ use super::oauth::{Grant, Tokens};
 use super::policy::{self, Wishes};
 use super::request::{self, Outgoing, Sent};
 use super::rows::Capture;
-use super::{Attempt, Delivery, Outcome, Trace};
+use super::{Attempt, Delivery, Outcome, StoredRequest, Trace};
 use crate::clock::{Clock, Timestamp};
 use crate::egress::{self, Egress, Exchange, Request, SendErrorKind};
 use crate::event::{self, Event};
@@ -22,7 +22,7 @@ use crate::limits;
 use crate::metric::{Metric, Metrics};
 use crate::secret::Secret;
 use crate::store::{Store, StoreError};
-use crate::webhook::{Auth, Endpoint, Method};
+use crate::webhook::{Auth, Endpoint, Method, Webhook};
 
 /// The API revision whose shapes deliveries and documents have; sent as `meta.version`.
 pub const API_VERSION: &str = "2026-07-15";
@@ -202,6 +202,28 @@ impl Sender {
         let attempt = attempted.attempt;
         let sent = sent.map(|sent| request::shown(sent, endpoint, &content, Some(&attempt)));
         Ok(Trial { topic: metric.topic.clone(), event: stored, sent, attempt })
+    }
+
+    /// Shows what a rendered request to this webhook would be, and with `sends` sends it, without
+    /// putting it into the outbox.
+    pub async fn try_request(
+        &self,
+        id: DeliveryId,
+        webhook: Webhook,
+        request: StoredRequest,
+        sends: bool,
+    ) -> (Sent, Option<Attempt>) {
+        let endpoint = Endpoint::new(webhook, self.egress.policy());
+        let content = Content::Request(request);
+        let at = self.clock.now();
+        // The token is not shown anyway.
+        let outgoing = request::outgoing(self, id, &endpoint, &content, (at, Some("")));
+        let shown = request::shown(outgoing, &endpoint, &content, None);
+        if !sends {
+            return (shown, None);
+        }
+        let (attempted, _) = self.send(id, (&endpoint, &content), at, |_, _| ()).await;
+        (shown, Some(attempted.attempt))
     }
 
     /// What an attempt sent, made again; or, without one, what would be sent now. `None` where the

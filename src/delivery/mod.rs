@@ -72,7 +72,8 @@ pub use recent::{Recent, RecentAttempt};
 pub use recorder::Policies;
 pub use request::{Sent, sentence};
 pub use rows::{
-    Carriers, DeliveryResult, blocked_profiles, forget_result, get, has_backlog, result, results,
+    Carriers, DeliveryResult, blocked_profiles, forget_result, get, has_backlog,
+    request as stored_request, result, results,
 };
 pub use summary::{sentence_of_recent, summary};
 

@@ -123,10 +123,11 @@ pub(super) fn outgoing(
         value.set_sensitive(true);
         headers.insert(header::AUTHORIZATION, value);
     }
-    match endpoint.webhook.flow {
-        Some(flow) => insert(&mut headers, FLOW_ID, flow.as_str()),
-        None => insert(&mut headers, KLAVIYO_WEBHOOK_ID, &endpoint.webhook.id.to_string()),
+    if let Some(flow) = endpoint.webhook.flow {
+        insert(&mut headers, FLOW_ID, flow.as_str());
     }
+    // Whoever verifies Klaviyo's signature looks for it.
+    insert(&mut headers, KLAVIYO_WEBHOOK_ID, &endpoint.webhook.id.to_string());
     let message = Message { id: &id.to_string(), at, body: &body };
     endpoint.signer(at).sign(endpoint.schemes, &message, &mut headers);
     Outgoing { headers, body }

@@ -7,6 +7,7 @@ use super::{Erased, Erasure, Remaining, Status, Trail, rows};
 use crate::consent;
 use crate::delivery::Carriers;
 use crate::event::{self, Indexed};
+use crate::flow::run::{self, Run};
 use crate::id::{GroupId, JobId, ProfileId};
 use crate::job;
 use crate::limits;
@@ -34,14 +35,19 @@ pub(super) struct Found {
     pub(super) traces: Traces,
     /// Where they are members, or have a timer.
     pub(super) groups: Vec<(GroupId, ProfileId)>,
+    /// What a trigger let them through to, and nobody looked at yet.
+    pub(super) entries: Vec<Run>,
+    /// Those of them who were in flows.
+    pub(super) travellers: Vec<ProfileId>,
     /// Computations of segments that got as far as one of them.
     pub(super) computations: Vec<GroupId>,
 }
 
 impl Found {
     fn is_nothing(&self) -> bool {
-        let Self { events, carriers, traces, groups, computations } = self;
-        let has_rest = !groups.is_empty() || !computations.is_empty();
+        let Self { events, carriers, traces, groups, computations, entries, travellers } = self;
+        let in_flows = !entries.is_empty() || !travellers.is_empty();
+        let has_rest = !groups.is_empty() || !computations.is_empty() || in_flows;
         events.is_empty() && carriers.is_empty() && traces.is_empty() && !has_rest
     }
 }
@@ -88,7 +94,14 @@ fn look(from: &impl Read, trail: &Trail) -> Result<Found, StoreError> {
     // Each person is asked of each group, so this is for when the rest is done.
     let is_done = events.is_empty() && carriers.is_empty();
     let groups = if is_done { groups(from, &trail.people)? } else { Vec::new() };
-    Ok(Found { events, carriers, traces, groups, computations })
+    let entries = run::entries_of(from, &people, most)?;
+    let mut travellers = Vec::new();
+    for id in &people {
+        if !run::of_profile(from, *id, 1)?.is_empty() || run::has_entered(from, *id)? {
+            travellers.push(*id);
+        }
+    }
+    Ok(Found { events, carriers, traces, groups, computations, entries, travellers })
 }
 
 fn groups(from: &impl Read, people: &[ProfileId]) -> Result<Vec<(GroupId, ProfileId)>, StoreError> {
@@ -113,7 +126,8 @@ fn groups(from: &impl Read, people: &[ProfileId]) -> Result<Vec<(GroupId, Profil
 /// # Errors
 /// Where the store can not be read.
 pub fn remaining(from: &impl Read, trail: &Trail) -> Result<Remaining, StoreError> {
-    let Found { events, carriers, traces, computations, .. } = look(from, trail)?;
+    let Found { events, carriers, traces, computations, entries, travellers, .. } =
+        look(from, trail)?;
     let people: BTreeSet<_> = trail.people.iter().copied().collect();
     let mut profiles = 0;
     for id in &people {
@@ -126,5 +140,6 @@ pub fn remaining(from: &impl Read, trail: &Trail) -> Result<Remaining, StoreErro
         events: (events.len() + event::count_of_people(from, &people)?) as u64,
         deliveries: carriers.len() as u64,
     };
-    Ok(Remaining { counts, traces: (traces.len() + computations.len()) as u64 })
+    let in_flows = entries.len() + travellers.len();
+    Ok(Remaining { counts, traces: (traces.len() + computations.len() + in_flows) as u64 })
 }

@@ -6,6 +6,7 @@ use super::{Erasure, Named, Status, Trail, digest, rows};
 use crate::consent;
 use crate::delivery::Deliveries;
 use crate::event::{self, Indexed};
+use crate::flow::run;
 use crate::id::{EventId, GroupId, JobId, ProfileId};
 use crate::job;
 use crate::limits;
@@ -113,11 +114,17 @@ fn erase(
     erasure: &mut Erasure,
     found: Found,
 ) -> Result<Vec<EventId>, StoreError> {
-    let Found { events, mut carriers, traces, groups, computations } = found;
+    let Found { events, mut carriers, traces, groups, computations, entries, travellers } = found;
     erasure.erased.deliveries += deliveries.erase(tx, &mut carriers)?;
     profile::erase_traces(tx, &traces);
     for (group, id) in groups {
         leave(tx, erasure, group, id)?;
+    }
+    for entry in &entries {
+        run::remove(tx, entry);
+    }
+    for id in travellers {
+        run::end_of_profile(tx, id, limits::ERASED_AT_ONCE_MAX)?;
     }
     for id in computations {
         step_back(tx, erasure, id)?;

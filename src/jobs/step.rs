@@ -14,7 +14,7 @@ use crate::membership;
 use crate::people::{People, PeopleError};
 use crate::profile::{self, ChangeError, Identifier, ProfilePatch};
 use crate::store::{StoreError, Tx};
-use crate::subscriptions::{self, Context, Means, Outcome, Said};
+use crate::subscriptions::{self, Context, Means, Outcome, Said, When};
 
 /// What a step needs besides its transaction.
 struct Step<'s> {
@@ -155,8 +155,8 @@ impl Step<'_> {
         let profile = self.people.upsert_in(tx, &patch).map_err(refused)?.id;
         let mut events = Vec::new();
         for list in &self.lists {
-            let now = tx.now();
-            events.extend(subscriptions::join(tx, list, profile, now, false)?);
+            let when = When::now(tx);
+            events.extend(subscriptions::join(tx, self.ingest, list, profile, when)?);
         }
         self.ingest.record_in(tx, events)?;
         Ok(Outcome::Changed)

@@ -317,6 +317,21 @@ impl Metrics {
         self.by_name(&name.service, &name.name)
     }
 
+    /// The metric that a person means by this text: its id, or its name where no other service has
+    /// one of that name; the API's own goes before them.
+    #[must_use]
+    pub fn find(&self, text: &str) -> Option<Arc<Metric>> {
+        let by_id = text.parse().ok().and_then(|id| self.get(id));
+        by_id.or_else(|| self.by_name(API_SERVICE, text)).or_else(|| {
+            let index = self.0.read().expect("no holder panics");
+            let mut named = index.by_id.values().filter(|metric| metric.name == text);
+            match (named.next(), named.next()) {
+                (Some(only), None) => Some(Arc::clone(only)),
+                _ => None,
+            }
+        })
+    }
+
     /// Every metric, by topic.
     #[must_use]
     pub fn by_topics(&self) -> Vec<Arc<Metric>> {

@@ -118,6 +118,21 @@ impl People {
         self.store.commit(command).await
     }
 
+    /// The same in a command that does more; tells what it did.
+    ///
+    /// # Errors
+    /// Where it is refused; then nothing was changed.
+    pub fn update_in(
+        &self,
+        tx: &mut Tx<'_, '_>,
+        id: ProfileId,
+        patch: &ProfilePatch,
+    ) -> Result<Effect, PeopleError> {
+        let done = profile::update(tx, id, patch)?;
+        self.ingest.tell(tx, &done)?;
+        Ok(done.effect)
+    }
+
     /// Merges people into one.
     ///
     /// # Errors

@@ -12,7 +12,7 @@ mod parse;
 mod registry;
 mod rows;
 
-pub use parse::{NewSegment, SegmentPatch, check_references};
+pub use parse::{NewSegment, SegmentPatch, check_names, check_references};
 pub use registry::{Live, SegmentError, Segments, View};
 pub use rows::{
     Watch, backfill, backfills, drop_watches, due, get, ids, leaving, left, next_due, put_backfill,

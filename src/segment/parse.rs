@@ -174,8 +174,21 @@ pub fn check_references(
     has_group: impl Fn(GroupId) -> bool,
 ) -> Result<(), Fault> {
     let value: Value = serde_json::from_str(definition).unwrap_or_default();
+    check_names(&value, DEFINITION_AT, has_metric, has_group)
+}
+
+/// Checks that the metrics and groups are there that conditions name which stand `at` this pointer.
+///
+/// # Errors
+/// The first one that is not, with its pointer.
+pub fn check_names(
+    conditions: &Value,
+    at: &str,
+    has_metric: impl Fn(MetricId) -> bool,
+    has_group: impl Fn(GroupId) -> bool,
+) -> Result<(), Fault> {
     let mut fault = None;
-    visit(&value, &mut String::from(DEFINITION_AT), &mut |key, at, text| {
+    visit(conditions, &mut at.to_owned(), &mut |key, at, text| {
         let is_there = match key {
             "metric_id" => text.parse().is_ok_and(&has_metric),
             "group_ids" => text.parse().is_ok_and(&has_group),

@@ -8,6 +8,7 @@ use super::look::{Looked, Verdict};
 use super::{ENTERED, LEFT, rows};
 use crate::clock::Timestamp;
 use crate::event::NewEvent;
+use crate::flow;
 use crate::id::GroupId;
 use crate::ingest::{Ingest, IngestError};
 use crate::membership;
@@ -52,6 +53,9 @@ pub(super) fn verdicts(
             let (profile, aspect) = (verdict.profile, Aspect::Group(id));
             profile::note(tx, Change { profile, aspect, quiet })?;
         }
+        if !quiet && is_member {
+            ingest.joined(tx, id, verdict.profile)?;
+        }
         if !quiet {
             events.push(event(verdict, is_member, now));
         }
@@ -60,12 +64,20 @@ pub(super) fn verdicts(
 }
 
 /// Moves the cursors, and removes what was followed.
-pub(super) fn progress(tx: &mut Tx<'_, '_>, looked: &Looked) -> Result<(), StoreError> {
+pub(super) fn progress(
+    tx: &mut Tx<'_, '_>,
+    ingest: &Ingest,
+    looked: &Looked,
+) -> Result<(), StoreError> {
     if let Some(followed_to) = looked.followed_to {
         rows::put(tx, followed_to)?;
     }
-    for id in &looked.changes {
+    let minds_dates = ingest.minds_dates();
+    for (id, profile) in &looked.changes {
         profile::forget_change(tx, *id);
+        if minds_dates {
+            flow::touch(tx, *profile)?;
+        }
     }
     for fired in &looked.fired {
         // Set again by its verdict, or by nobody: the segment is gone or does not follow.

@@ -24,7 +24,7 @@ pub(super) struct Looked {
     /// The log was followed to here.
     pub(super) followed_to: Option<EventId>,
     /// Changes that were followed.
-    pub(super) changes: Vec<ChangeId>,
+    pub(super) changes: Vec<(ChangeId, ProfileId)>,
     /// Timers that fired.
     pub(super) fired: Vec<Watch>,
     /// How far the computations got.
@@ -119,7 +119,7 @@ pub(super) fn look(snapshot: &Snapshot, segments: &View, at: &At) -> Result<Look
             break;
         }
         questions.add(change.profile, &segments.touched_by(&change.aspect), change.quiet);
-        changes.push(id);
+        changes.push((id, change.profile));
     }
     let mut fired = Vec::new();
     let due = segment::due(snapshot, at.now(), limits::FOLLOWED_AT_ONCE_MAX)?;

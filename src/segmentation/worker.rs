@@ -160,7 +160,7 @@ impl Worker {
         let (segments, ingest) = (self.segments.clone(), self.ingest.clone());
         let last = move |tx: &mut Tx<'_, '_>| {
             apply::verdicts(tx, &segments, &ingest, &rest)?;
-            apply::progress(tx, &looked)
+            apply::progress(tx, &ingest, &looked)
         };
         self.store.commit(last).await
     }

@@ -39,6 +39,7 @@ pub(super) fn start(config: &Config, parts: &Parts, tasks: &Tasks) {
         zone: parts.account.zone(),
     };
     tasks.tracker.spawn(following.run(stop.clone()));
+    tasks.tracker.spawn(parts.automation.clone().run(stop.clone()));
     let jobs = jobs::Worker::new(store.clone(), parts.ingest.clone());
     tasks.tracker.spawn(jobs.run(stop.clone()));
     let erasing = erasure::Worker {

@@ -150,21 +150,18 @@ impl Server {
         store: Store,
         writer: &mut Option<WriterHandle>,
     ) -> Result<Self, StartError> {
-        let registries = Registries::load(config, &store).await?;
+        let mut registries = Registries::load(config, &store).await?;
 
         let (tcp, addr, unix, socket) = door::listen(config).await?;
 
         delivery::keep_ids_growing(&store).await?;
         profile::catch_up(&store).await?;
         let (deliveries, ingest) = registries.recording(config, &store, &clock)?;
-        let Registries {
-            policy, egress, metrics, keys, webhooks, segments, account, dev_key, ..
-        } = registries;
         let base_url: Arc<str> = config.public_url_at(addr).as_str().trim_end_matches('/').into();
         let server = Self {
             addr,
             socket,
-            dev_key,
+            dev_key: registries.dev_key.take(),
             store: store.clone(),
             writer: writer.take(),
             requests: TaskTracker::new(),
@@ -173,16 +170,21 @@ impl Server {
         };
         let sender = Arc::new(Sender {
             store: store.clone(),
-            egress: egress.clone(),
-            metrics: metrics.clone(),
+            egress: registries.egress.clone(),
+            metrics: registries.metrics.clone(),
             clock: clock.clone(),
-            account: account.id,
+            account: registries.account.id,
             base_url: Arc::clone(&base_url),
             timeout: config.delivery.timeout,
             messages: Messages::default(),
             tokens: Tokens::default(),
         });
+        let automation = registries.automation(config, (&store, &clock), (&deliveries, &ingest));
+        let Registries { policy, egress, metrics, keys, webhooks, segments, account, .. } =
+            registries;
         let parts = Parts {
+            automation,
+            forbidden_triggers: config.flows.forbidden_trigger_metrics.clone().into(),
             people: People::new(store.clone(), ingest.clone()),
             replays: Replays::new(metrics.clone(), webhooks.clone(), deliveries.clone()),
             store,

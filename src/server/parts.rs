@@ -5,20 +5,24 @@ use std::fs::{self, Permissions};
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::{DEV_KEY_FILE, DevKey, StartError};
 use crate::account::{self, Account};
 use crate::api::ClientAccess;
+use crate::automation::{Automation, Organization};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::delivery::Deliveries;
 use crate::egress::{Egress, Policy};
 use crate::event::UniqueIds;
+use crate::flow::Flows;
 use crate::id::AccountId;
 use crate::ingest::{self, Ingest, Reactors};
 use crate::key::{KeyError, Keys, NewKey};
 use crate::master_key;
 use crate::metric::{MetricError, Metrics, OPERATIONAL};
+use crate::sandbox::{self, Sandbox};
 use crate::secret::Secret;
 use crate::segment::Segments;
 use crate::segmentation;
@@ -33,6 +37,7 @@ pub(super) struct Registries {
     pub(super) keys: Keys,
     pub(super) webhooks: Webhooks,
     pub(super) segments: Segments,
+    pub(super) flows: Flows,
     pub(super) unique_ids: UniqueIds,
     pub(super) account: Account,
     pub(super) dev_key: Option<DevKey>,
@@ -53,12 +58,24 @@ impl Registries {
         let key_file = config.secrets.master_key_file.clone();
         let vault = master_key::open(store, key_file, config.data_dir.clone()).await;
         let vault = vault.map_err(StartError::MasterKey)?;
-        let webhooks = Webhooks::open(store, &policy, vault).await?;
+        let webhooks = Webhooks::open(store, &policy, vault.clone()).await?;
         let segments = Segments::load(&store.snapshot()?)?;
+        let flows = Flows::load(&store.snapshot()?, vault, &policy, webhooks.clone())?;
         let unique_ids = UniqueIds::load(&store.snapshot()?, config.events.unique_id_window)?;
         let account = prepare(store, &metrics, config).await?;
         let dev_key = if config.dev { Some(dev_key(store, &keys, config).await?) } else { None };
-        Ok(Self { policy, egress, metrics, keys, webhooks, segments, unique_ids, account, dev_key })
+        Ok(Self {
+            policy,
+            egress,
+            metrics,
+            keys,
+            webhooks,
+            segments,
+            flows,
+            unique_ids,
+            account,
+            dev_key,
+        })
     }
 }
 
@@ -70,8 +87,11 @@ impl Registries {
         store: &Store,
         clock: &Clock,
     ) -> Result<(Deliveries, Ingest), StoreError> {
-        let reactors =
-            Reactors { webhooks: self.webhooks.clone(), segments: self.segments.clone() };
+        let reactors = Reactors {
+            webhooks: self.webhooks.clone(),
+            segments: self.segments.clone(),
+            flows: self.flows.clone(),
+        };
         let deliveries = Deliveries::new(
             self.webhooks.clone(),
             clock.clone(),
@@ -86,6 +106,28 @@ impl Registries {
             self.unique_ids.clone(),
         )?;
         Ok((deliveries, ingest))
+    }
+}
+
+impl Registries {
+    /// What brings people through flows.
+    pub(super) fn automation(
+        &self,
+        config: &Config,
+        (store, clock): (&Store, &Clock),
+        (deliveries, ingest): (&Deliveries, &Ingest),
+    ) -> Automation {
+        Automation {
+            store: store.clone(),
+            flows: self.flows.clone(),
+            ingest: ingest.clone(),
+            deliveries: deliveries.clone(),
+            sandbox: sandbox(config),
+            clock: clock.clone(),
+            zone: self.account.zone(),
+            organization: Arc::new(organization(&self.account)),
+            awaits_answers: true,
+        }
     }
 }
 
@@ -144,6 +186,22 @@ fn write_private(path: &Path, text: &str) -> io::Result<()> {
         fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
     file.set_permissions(Permissions::from_mode(0o600))?;
     writeln!(file, "{text}")
+}
+
+/// The processes that render templates.
+fn sandbox(config: &Config) -> Sandbox {
+    let usual = sandbox::Settings::default();
+    let program = config.sandbox.program.clone().unwrap_or(usual.program);
+    Sandbox::new(sandbox::Settings { program, workers: config.sandbox.workers, ..usual })
+}
+
+/// What templates call `organization`.
+fn organization(account: &Account) -> Organization {
+    Organization {
+        name: account.organization_name.clone(),
+        url: account.website_url.clone().unwrap_or_default(),
+        timezone: account.timezone.clone(),
+    }
 }
 
 /// What pages in browsers may do.

@@ -3,7 +3,6 @@
 use serde::Deserialize;
 
 use super::tell::{self, When};
-use crate::clock::Timestamp;
 use crate::event::NewEvent;
 use crate::id::ProfileId;
 use crate::ingest::{Ingest, IngestError};
@@ -93,7 +92,7 @@ pub fn add(
     let mut events = Vec::new();
     for profile in members.current(tx)? {
         let when = When::now(tx);
-        events.extend(join(tx, list, profile, when.at, false)?);
+        events.extend(join(tx, ingest, list, profile, when)?);
     }
     ingest.record_in(tx, events).map_err(MemberError::Ingest)?;
     Ok(())
@@ -118,23 +117,27 @@ pub fn remove(
 }
 
 /// Puts a person on a list; returns the event that tells it, to be recorded in the same command,
-/// where they were not on it. They joined now; what is told is said of `at`.
+/// where they were not on it. They joined now; what is told is said of `when`, and of the past
+/// nothing follows in flows.
 ///
 /// # Errors
 /// Where the store fails.
 pub fn join(
     tx: &mut Tx<'_, '_>,
+    ingest: &Ingest,
     list: &List,
     profile: ProfileId,
-    at: Timestamp,
-    is_history: bool,
+    when: When,
 ) -> Result<Option<NewEvent>, StoreError> {
     let now = tx.now();
     if !membership::join(tx, list.id, profile, now)? {
         return Ok(None);
     }
     profile::note(tx, Change { profile, aspect: Aspect::Group(list.id), quiet: false })?;
-    tell::of_list(tx, tell::JOINED, list, profile, When { at, is_history }).map(Some)
+    if !when.is_history {
+        ingest.joined(tx, list.id, profile)?;
+    }
+    tell::of_list(tx, tell::JOINED, list, profile, when).map(Some)
 }
 
 /// Takes a person off a list; returns the event that tells it, to be recorded in the same command,
@@ -142,7 +145,7 @@ pub fn join(
 ///
 /// # Errors
 /// Where the store fails.
-pub(super) fn leave(
+pub fn leave(
     tx: &mut Tx<'_, '_>,
     list: &List,
     profile: ProfileId,

@@ -25,7 +25,8 @@ mod people;
 mod said;
 mod tell;
 
-pub use groups::{MemberError, Members, add, join, remove};
+pub use groups::{MemberError, Members, add, join, leave, remove};
 pub use people::{Context, Means, Outcome, apply, resolve, suppress, unsuppress};
 pub(crate) use said::person;
 pub use said::{Ask, Said, addressed, custom_source};
+pub use tell::When;

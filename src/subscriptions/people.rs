@@ -101,7 +101,7 @@ pub fn apply(
         };
         told.extend(facts.into_iter().map(|fact| (fact, when)));
     }
-    let mut events = of_list(tx, id, channels, context, &mut after)?;
+    let mut events = of_list(tx, ingest, (id, &mut after), channels, context)?;
     let has_changed = consent::put(tx, id, &before, &after)? || !events.is_empty();
     if let Some(profile) = profile::get(tx, id)?.filter(|_| !told.is_empty()) {
         events.extend(of_facts(tx, &profile, &told, &context.means)?);
@@ -113,10 +113,10 @@ pub fn apply(
 /// Puts the person on the request's list, or takes them off it.
 fn of_list(
     tx: &mut Tx<'_, '_>,
-    profile: ProfileId,
+    ingest: &Ingest,
+    (profile, consents): (ProfileId, &mut Consents),
     channels: &[(Channel, Option<Timestamp>)],
     context: &Context,
-    consents: &mut Consents,
 ) -> Result<Vec<NewEvent>, StoreError> {
     let Some(list) = &context.list else { return Ok(Vec::new()) };
     let is_by_mail = channels.iter().any(|(channel, _)| *channel == Channel::EmailMarketing);
@@ -127,7 +127,8 @@ fn of_list(
             }
             let consented = channels.iter().find_map(|(_, consented)| *consented);
             let at = consented.unwrap_or_else(|| tx.now());
-            groups::join(tx, list, profile, at, consented.is_some())?
+            let when = When { at, is_history: consented.is_some() };
+            groups::join(tx, ingest, list, profile, when)?
         }
         Status::Unsubscribed => {
             if is_by_mail {

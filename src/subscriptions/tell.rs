@@ -19,14 +19,17 @@ pub(super) const LEFT: &str = "Unsubscribed from List";
 
 /// When something happened, and whether that is history.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct When {
-    pub(super) at: Timestamp,
-    pub(super) is_history: bool,
+pub struct When {
+    /// That moment.
+    pub at: Timestamp,
+    /// Whether it is of the past, and told only now.
+    pub is_history: bool,
 }
 
 impl When {
     /// In this command.
-    pub(super) fn now(tx: &Tx<'_, '_>) -> Self {
+    #[must_use]
+    pub fn now(tx: &Tx<'_, '_>) -> Self {
         Self { at: tx.now(), is_history: false }
     }
 }

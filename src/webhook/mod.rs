@@ -27,8 +27,8 @@ mod settings;
 mod steps;
 
 pub use endpoint::Endpoint;
-pub use parse::{MASK, NewWebhook, Rotation, WebhookPatch, masked_url};
-pub use registry::{ChangeError, Webhooks};
+pub use parse::{MASK, NewWebhook, Rotation, STEP_SETTINGS, WebhookPatch, masked_url};
+pub use registry::{ChangeError, Webhooks, made_secret};
 pub use secrets::{Previous, Secrets};
 pub use settings::{
     Auth, Batch, ContentFilter, Include, Method, Ordering, Period, RateLimit, Schedule, Settings,

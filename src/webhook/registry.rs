@@ -365,7 +365,11 @@ impl Index {
     }
 }
 
-fn made_secret(tx: &mut Tx<'_, '_>) -> Result<Secret, StoreError> {
+/// A signing secret that is made now.
+///
+/// # Errors
+/// Where the system has no randomness.
+pub fn made_secret(tx: &mut Tx<'_, '_>) -> Result<Secret, StoreError> {
     Ok(signing::generate_secret(&random(tx)?))
 }
 

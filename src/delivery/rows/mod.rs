@@ -41,9 +41,8 @@ pub(super) use self::index::{
     Owner, Source as IdSource, add as add_to_index, indexed_to, is_indexed, newest, newest_of_all,
     unindexed,
 };
-pub(super) use self::requests::{
-    awaits_request, insert_parked, insert_request, put_request, request,
-};
+pub use self::requests::request;
+pub(super) use self::requests::{awaits_request, insert_parked, insert_request, put_request};
 pub(super) use self::results::Capture;
 pub use self::results::{DeliveryResult, forget_result, result, results};
 

@@ -39,10 +39,10 @@ impl From<RequestRow> for StoredRequest {
 }
 
 /// The request of a delivery; `None` where it has none.
-pub(in crate::delivery) fn request(
-    from: &impl Read,
-    id: DeliveryId,
-) -> Result<Option<StoredRequest>, StoreError> {
+///
+/// # Errors
+/// Where the store can not be read.
+pub fn request(from: &impl Read, id: DeliveryId) -> Result<Option<StoredRequest>, StoreError> {
     Ok(from.get(&DELIVERY_REQUESTS, &id)?.map(StoredRequest::from))
 }
 

@@ -16,6 +16,7 @@ use crate::delivery::{Deliveries, Messages};
 use crate::egress::Policy;
 use crate::erasure;
 use crate::event::{self, Event, Indexer, NewEvent, UniqueIds};
+use crate::flow::Flows;
 use crate::id::{EventId, GroupId, JobId, MetricId, ProfileId};
 use crate::ingest::{Ingest, Reactors};
 use crate::membership;
@@ -72,12 +73,14 @@ impl World {
         seed.unwrap_or_else(|error: MetricError| panic!("{error:?}"));
         let snapshot = store.snapshot().unwrap();
         let vault = Vault::from_key(&Zeroizing::new([7; 32]));
-        let (webhooks, _) = Webhooks::load(&snapshot, &Policy::default(), vault).unwrap();
+        let policy = Policy::default();
+        let (webhooks, _) = Webhooks::load(&snapshot, &policy, vault.clone()).unwrap();
+        let flows = Flows::load(&snapshot, vault, &policy, webhooks.clone()).unwrap();
         let deliveries = Deliveries::new(webhooks.clone(), clock.clone(), 1, &snapshot).unwrap();
         let unique = UniqueIds::load(&snapshot, Duration::from_secs(1)).unwrap();
         drop(snapshot);
         let segments = Segments::default();
-        let reactors = Reactors { webhooks, segments: segments.clone() };
+        let reactors = Reactors { webhooks, segments: segments.clone(), flows };
         let made =
             Ingest::new(store.clone(), metrics.clone(), reactors, deliveries.clone(), unique);
         let ingest = made.unwrap();

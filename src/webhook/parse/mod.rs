@@ -35,6 +35,7 @@ use crate::secret::Secret;
 use crate::signing::Which;
 
 pub use self::rotation::Rotation;
+pub use self::settings::STEP_SETTINGS;
 pub(super) use self::settings::stored_filter;
 
 /// What reads show instead of a secret, and of the path of a URL to most keys.

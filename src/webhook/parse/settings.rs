@@ -4,8 +4,8 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{Map, Value};
 
 use super::change::Change;
 use super::credentials;
@@ -17,7 +17,7 @@ use crate::json::Fault;
 use crate::limits;
 use crate::signing::Scheme;
 use crate::webhook::settings::{
-    Batch, ContentFilter, Include, Method, Ordering, Period, RateLimit, Schedule,
+    Batch, ContentFilter, Include, Method, Ordering, Period, RateLimit, Schedule, Settings,
 };
 
 /// One attribute's value in a request.
@@ -90,6 +90,40 @@ pub(super) fn changes(given: &Attributes, policy: &Policy) -> Result<Vec<Change>
         changes.push(read(&Given { raw, value, policy }).at(&at)?);
     }
     Ok(changes)
+}
+
+/// The settings that a flow's webhook may have; the others are about events.
+pub const STEP_SETTINGS: [&str; 7] = [
+    "method",
+    "timeout_seconds",
+    "retry_schedule",
+    "retry_max_age",
+    "concurrency",
+    "rate_limit",
+    "signatures",
+];
+
+impl Settings {
+    /// The settings of a flow's webhook: those of [`STEP_SETTINGS`] that are `given`. It is retried
+    /// as the original does unless it says otherwise (contract: wire.md §2.1).
+    ///
+    /// # Errors
+    /// The first fault; its pointer begins with the setting's name.
+    pub fn of_step(given: &Map<String, Value>, policy: &Policy) -> Result<Self, Fault> {
+        let mut settings = Self { schedule: Schedule::Klaviyo, ..Self::default() };
+        for (name, read) in ATTRIBUTES.iter().filter(|(name, _)| STEP_SETTINGS.contains(name)) {
+            let Some(value) = given.get(*name).filter(|value| !value.is_null()) else { continue };
+            let at = format!("/{name}");
+            if *name == "method" {
+                settings.method = word(value, &named(Method::OF_STEPS, Method::name)).at(&at)?;
+                continue;
+            }
+            let raw = to_raw_value(value).expect("a JSON value is JSON");
+            let given = Given { raw: &raw, value: Some(value.clone()), policy };
+            read(&given).and_then(|change| change.apply(&mut settings)).at(&at)?;
+        }
+        Ok(settings)
+    }
 }
 
 fn method(given: &Value) -> Result<Method, Fault> {

@@ -5,6 +5,8 @@
 //! refuses what is over a bound or ambiguous (a key that stands twice); [`RawObject`] edits an
 //! object while leaving the values it does not touch as they are. No I/O.
 
+pub mod object;
+
 use std::borrow::Cow;
 use std::fmt;
 
