@@ -140,12 +140,20 @@ impl Trials {
         Self { sender, metrics, places }
     }
 
+    /// One of the places for test sends; it is free again when it is dropped.
+    ///
+    /// # Errors
+    /// Where all are taken.
+    pub fn place(&self) -> Result<OwnedSemaphorePermit, TrialError> {
+        Arc::clone(&self.places).try_acquire_owned().map_err(|_| TrialError::Busy)
+    }
+
     /// Finds what is to be sent. May read much: not for a thread that others need.
     ///
     /// # Errors
     /// Where there is no such event or topic, or too many tests are under way.
     pub fn prepare(&self, endpoint: Arc<Endpoint>, wish: &Wish) -> Result<Prepared, TrialError> {
-        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| TrialError::Busy)?;
+        let place = self.place()?;
         let Some(id) = wish.event else {
             let topic = self.topic(&endpoint.webhook.topics, wish.topic.as_deref())?;
             let now = self.sender.clock.now();

@@ -195,6 +195,15 @@ impl Problem {
         Self { detail: detail.into(), ..Self::throttled(seconds) }
     }
 
+    /// 503, with when to ask again.
+    pub(super) fn unavailable(detail: impl Into<Box<str>>, seconds: u64) -> Self {
+        let title = "Service unavailable.";
+        Self {
+            retry_after_seconds: Some(seconds),
+            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "service_unavailable", title, detail)
+        }
+    }
+
     /// 500, whose cause was logged.
     pub(super) fn internal() -> Self {
         Self::new(
@@ -256,15 +265,9 @@ impl From<StoreError> for Problem {
                     StoreError::Full.to_string(),
                 )
             },
-            StoreError::Stopped => Self {
-                retry_after_seconds: Some(1),
-                ..Self::new(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "service_unavailable",
-                    "Service unavailable.",
-                    "tidings is stopping; nothing of this request was stored.",
-                )
-            },
+            StoreError::Stopped => {
+                Self::unavailable("tidings is stopping; nothing of this request was stored.", 1)
+            }
             failure => {
                 error!(error = %failure, "a request failed");
                 Self::internal()
@@ -282,15 +285,7 @@ impl From<ReadError> for Problem {
                     "The index of events is being made, as once after an update from a version \
                      that had none; try again in {seconds} seconds."
                 );
-                Self {
-                    retry_after_seconds: Some(seconds),
-                    ..Self::new(
-                        StatusCode::SERVICE_UNAVAILABLE,
-                        "service_unavailable",
-                        "Service unavailable.",
-                        detail,
-                    )
-                }
+                Self::unavailable(detail, seconds)
             }
             ReadError::TooMany => Self::bad_request(
                 "There are more events than one answer looks at: ask for a shorter time.",

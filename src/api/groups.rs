@@ -1,17 +1,16 @@
 //! What the listings of lists and of segments share: both are few, held whole, filtered by name, id
 //! and time, sorted and paged (contract: wire.md §4.1, §4.6).
 
-use std::cmp::Ordering;
-
 use super::Call;
 use super::error::Problem;
 use super::query::Term;
+use super::sorted::{self, Paging, Place, moment};
 use crate::clock::Timestamp;
 use crate::id::GroupId;
 use crate::limits;
-use crate::store::Order;
 
-const SORTS: [&str; 4] = ["created", "id", "name", "updated"];
+const PAGING: Paging =
+    Paging { sorts: &["created", "id", "name", "updated"], most: limits::LISTS_PAGE_MAX };
 
 /// What a group is filtered and sorted by.
 pub(super) struct Entry<'g> {
@@ -35,16 +34,14 @@ impl Entry<'_> {
         })
     }
 
-    /// Where it stands in an order: by a text that sorts as what it is sorted by, then by its id.
-    fn place(&self, sort: &str) -> (String, GroupId) {
-        let moment = |at: Timestamp| format!("{:020}", at.micros());
+    fn place(&self, sort: &str) -> Place {
         let key = match sort {
             "name" => self.name.to_owned(),
             "created" => moment(self.created),
             "updated" => moment(self.updated),
             _ => String::new(),
         };
-        (key, self.id)
+        (key, self.id.to_string())
     }
 }
 
@@ -54,36 +51,8 @@ impl Entry<'_> {
 /// Where the query asks for what there is not.
 pub(super) fn page<T>(
     call: &Call,
-    mut found: Vec<T>,
+    found: Vec<T>,
     entry: impl Fn(&T) -> Entry<'_>,
 ) -> Result<(Vec<T>, Option<String>), Problem> {
-    let size = call.query.page_size(limits::LISTS_PAGE_MAX, limits::LISTS_PAGE_MAX)?;
-    let (sort, order) = call.query.sort(&SORTS)?.unwrap_or(("created", Order::Ascending));
-    let after = after(call, sort)?;
-    let direct = |by: Ordering| match order {
-        Order::Ascending => by,
-        Order::Descending => by.reverse(),
-    };
-    let place = |group: &T| entry(group).place(sort);
-    found.sort_by(|a, b| direct(place(a).cmp(&place(b))));
-    if let Some(after) = after {
-        found.retain(|group| direct(place(group).cmp(&after)) == Ordering::Greater);
-    }
-    let has_more = found.len() > size;
-    found.truncate(size);
-    let next = found.last().filter(|_| has_more).map(|last| {
-        let (key, id) = place(last);
-        format!("{sort} {id} {key}")
-    });
-    Ok((found, next))
-}
-
-/// The place behind which the page begins; a cursor is good for the sort that it was given out by.
-fn after(call: &Call, sort: &str) -> Result<Option<(String, GroupId)>, Problem> {
-    let Some(text) = call.query.cursor()? else { return Ok(None) };
-    let of_sort = text.strip_prefix(sort).and_then(|rest| rest.strip_prefix(' '));
-    let parts = of_sort.and_then(|rest| rest.split_once(' '));
-    let place = parts.and_then(|(id, key)| Some((key.to_owned(), id.parse().ok()?)));
-    let wrong = || Problem::parameter("page[cursor]", "is not a cursor that this call gave out");
-    place.ok_or_else(wrong).map(Some)
+    sorted::page(call, found, &PAGING, |group, sort| entry(group).place(sort))
 }

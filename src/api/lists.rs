@@ -4,6 +4,7 @@ use hyper::StatusCode;
 use serde_json::json;
 
 use super::error::Problem;
+use super::flows::triggers::{self, Beside, Of};
 use super::groups::{self, Entry};
 use super::jsonapi::{self, Resource, attributes};
 use super::query::Known;
@@ -16,8 +17,6 @@ use crate::subscriptions::{self, MemberError, Members};
 
 pub(super) const FIELDS: [&str; 6] =
     ["created", "id", "name", "opt_in_process", "profile_count", "updated"];
-/// Neither tags nor flows are there yet, so neither gives anything.
-const INCLUDE: [&str; 2] = ["flow-triggers", "tags"];
 const FILTERS: &Known<'static> = &[
     ("name", &["equals", "any"]),
     ("id", &["equals", "any"]),
@@ -35,7 +34,7 @@ pub(super) async fn create(call: Call) -> Answer {
 
 /// `GET /api/lists`.
 pub(super) async fn list(call: Call) -> Answer {
-    call.query.include(&INCLUDE)?;
+    let mut beside = Beside::groups(&call)?;
     let fields = call.query.fields("list", &FIELDS)?;
     let terms = call.query.filter(FILTERS)?;
     let mut wanted = Vec::new();
@@ -47,11 +46,13 @@ pub(super) async fn list(call: Call) -> Answer {
         wanted.extend(fits.then_some(list));
     }
     let (page, next) = groups::page(&call, wanted, entry)?;
-    let data: Vec<_> = page
-        .iter()
-        .map(|list| resource(&call, list, None).to_bytes(call.base(), fields.as_deref()))
-        .collect();
-    Ok(jsonapi::many(&call, &data, &[], next.as_deref()))
+    let mut data = Vec::with_capacity(page.len());
+    for list in &page {
+        let mut shown = resource(&call, list, None);
+        beside.add(&call, Of::Group(list.id), &mut shown.relationships)?;
+        data.push(shown.to_bytes(call.base(), fields.as_deref()));
+    }
+    Ok(jsonapi::many(&call, &data, &beside.included(), next.as_deref()))
 }
 
 fn entry(list: &List) -> Entry<'_> {
@@ -60,7 +61,7 @@ fn entry(list: &List) -> Entry<'_> {
 
 /// `GET /api/lists/{id}`.
 pub(super) async fn get(call: Call) -> Answer {
-    call.query.include(&INCLUDE)?;
+    let mut beside = Beside::groups(&call)?;
     let fields = call.query.fields("list", &FIELDS)?;
     let more = call.query.additional_fields("list", &["profile_count"])?;
     let found = find(&call)?;
@@ -76,7 +77,10 @@ pub(super) async fn get(call: Call) -> Answer {
     if let Some(shown) = shown.as_mut() {
         shown.extend(more);
     }
-    Ok(answer(&call, StatusCode::OK, &resource(&call, &found, count), shown.as_deref()))
+    let mut list = resource(&call, &found, count);
+    beside.add(&call, Of::Group(found.id), &mut list.relationships)?;
+    let data = list.to_bytes(call.base(), shown.as_deref());
+    Ok(jsonapi::one(&call, StatusCode::OK, &data, &beside.included()))
 }
 
 /// `PATCH /api/lists/{id}`.
@@ -129,6 +133,16 @@ pub(super) async fn remove_profiles(call: Call) -> Answer {
     };
     call.parts().store.commit(remove).await?;
     Ok(Reply::empty(StatusCode::NO_CONTENT))
+}
+
+/// `GET /api/lists/{id}/flow-triggers`.
+pub(super) async fn flow_triggers(call: Call) -> Answer {
+    triggers::list(&call, Of::Group(find(&call)?.id))
+}
+
+/// `GET /api/lists/{id}/relationships/flow-triggers`.
+pub(super) async fn flow_trigger_ids(call: Call) -> Answer {
+    triggers::ids(&call, Of::Group(find(&call)?.id))
 }
 
 /// Why members were not changed: the list, or one of them.
@@ -188,10 +202,13 @@ pub(super) fn resource(call: &Call, list: &List, count: Option<u64>) -> Resource
         kind: "list",
         id: list.id.to_string(),
         attributes: shown,
-        relationships: Some(json!({ "profiles": { "links": {
-            "self": format!("{at}/relationships/profiles/"),
-            "related": format!("{at}/profiles/"),
-        } } })),
+        relationships: Some(json!({
+            "profiles": { "links": {
+                "self": format!("{at}/relationships/profiles/"),
+                "related": format!("{at}/profiles/"),
+            } },
+            "flow-triggers": triggers::links(&at),
+        })),
         path: format!("/api/lists/{}/", list.id),
     }
 }

@@ -44,7 +44,9 @@ pub(super) async fn get(call: Call) -> Answer {
     let property = properties.iter().find(is_it).ok_or_else(missing)?;
     let mut included = Vec::new();
     if include.contains(&"metric") {
-        included.push(metrics::resource(&metric).to_bytes(call.base(), metric_fields.as_deref()));
+        included.push(
+            metrics::resource(call.base(), &metric).to_bytes(call.base(), metric_fields.as_deref()),
+        );
     }
     let data = asked.resource(&call, &metric, property);
     Ok(jsonapi::one(&call, StatusCode::OK, &data, &included))

@@ -1,8 +1,12 @@
 //! Metrics: list and get (contract: wire.md §4.4).
 
+use std::sync::Arc;
+
 use hyper::StatusCode;
+use serde_json::json;
 
 use super::error::Problem;
+use super::flows::triggers::{self, Beside, Of};
 use super::jsonapi::{self, Resource, attributes};
 use super::query::Known;
 use super::{Answer, Call};
@@ -11,17 +15,12 @@ use crate::limits;
 use crate::metric::Metric;
 
 pub(super) const FIELDS: [&str; 5] = ["created", "id", "integration", "name", "updated"];
-const INCLUDE: [&str; 1] = ["flow-triggers"];
-/// No metric starts a flow here yet, so including them adds none.
-const FLOW_FIELDS: [&str; 7] =
-    ["archived", "created", "id", "name", "status", "trigger_type", "updated"];
 const KNOWN: &Known<'_> =
     &[("integration.name", &["equals"]), ("integration.category", &["equals"])];
 
 /// `GET /api/metrics`.
 pub(super) async fn list(call: Call) -> Answer {
-    call.query.include(&INCLUDE)?;
-    call.query.fields("flow", &FLOW_FIELDS)?;
+    let mut beside = Beside::metrics(&call)?;
     let fields = call.query.fields("metric", &FIELDS)?;
     let wanted = Wanted::parse(&call)?;
     let wrong = |_| Problem::parameter("page[cursor]", "is not a cursor that this call gave out");
@@ -40,30 +39,50 @@ pub(super) async fn list(call: Call) -> Answer {
     let has_more = found.len() > limits::METRICS_PAGE;
     found.truncate(limits::METRICS_PAGE);
     let next = found.last().filter(|_| has_more).map(|metric| metric.id.to_string());
-    let data: Vec<_> = found
-        .iter()
-        .map(|metric| resource(metric).to_bytes(call.base(), fields.as_deref()))
-        .collect();
-    Ok(jsonapi::many(&call, &data, &[], next.as_deref()))
+    let mut data = Vec::with_capacity(found.len());
+    for metric in &found {
+        let mut resource = resource(call.base(), metric);
+        beside.add(&call, Of::Metric(metric.id), &mut resource.relationships)?;
+        data.push(resource.to_bytes(call.base(), fields.as_deref()));
+    }
+    Ok(jsonapi::many(&call, &data, &beside.included(), next.as_deref()))
 }
 
 /// `GET /api/metrics/{id}`.
 pub(super) async fn get(call: Call) -> Answer {
-    call.query.include(&INCLUDE)?;
-    call.query.fields("flow", &FLOW_FIELDS)?;
+    let mut beside = Beside::metrics(&call)?;
     let fields = call.query.fields("metric", &FIELDS)?;
-    let found = call.id.parse().ok().and_then(|id| call.parts().metrics.get(id));
-    let metric = found.ok_or_else(|| Problem::not_found(format!("No metric {}.", call.id)))?;
-    let data = resource(&metric).to_bytes(call.base(), fields.as_deref());
-    Ok(jsonapi::one(&call, StatusCode::OK, &data, &[]))
+    let metric = find(&call)?;
+    let mut resource = resource(call.base(), &metric);
+    beside.add(&call, Of::Metric(metric.id), &mut resource.relationships)?;
+    let data = resource.to_bytes(call.base(), fields.as_deref());
+    Ok(jsonapi::one(&call, StatusCode::OK, &data, &beside.included()))
 }
 
-pub(super) fn resource(metric: &Metric) -> Resource {
+/// `GET /api/metrics/{id}/flow-triggers`.
+pub(super) async fn flow_triggers(call: Call) -> Answer {
+    triggers::list(&call, Of::Metric(find(&call)?.id))
+}
+
+/// `GET /api/metrics/{id}/relationships/flow-triggers`.
+pub(super) async fn flow_trigger_ids(call: Call) -> Answer {
+    triggers::ids(&call, Of::Metric(find(&call)?.id))
+}
+
+/// The metric that the path names.
+fn find(call: &Call) -> Result<Arc<Metric>, Problem> {
+    let found = call.id.parse().ok().and_then(|id| call.parts().metrics.get(id));
+    found.ok_or_else(|| Problem::not_found(format!("No metric {}.", call.id)))
+}
+
+pub(super) fn resource(base: &str, metric: &Metric) -> Resource {
     Resource {
         kind: "metric",
         id: metric.id.to_string(),
         attributes: attributes(metric.attributes()),
-        relationships: None,
+        relationships: Some(json!({
+            "flow-triggers": triggers::links(&format!("{base}/api/metrics/{}", metric.id)),
+        })),
         path: format!("/api/metrics/{}/", metric.id),
     }
 }

@@ -2,7 +2,9 @@
 //!
 //! Routing, permission checks and the OpenAPI document are made from it. Paths are written as the
 //! contract has them, without a slash at the end; one at the end of a request is ignored, never
-//! redirected.
+//! redirected. `of_flows.rs` has the calls about flows.
+
+mod of_flows;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -39,6 +41,7 @@ pub(super) struct Route {
     pub(super) handler: fn(Call) -> Handling,
 }
 
+const TAG_FIELDS: &str = "fields[tag]";
 const ATTRIBUTION_FIELDS: &str = "fields[attribution]";
 const FLOW_FIELDS: &str = "fields[flow]";
 const PROPERTY_FIELDS: &str = "fields[metric-property]";
@@ -79,6 +82,8 @@ macro_rules! route {
     (@optional $value:literal) => { Some($value) };
 }
 
+use route;
+
 impl Route {
     /// Whether a request has a body for this call.
     pub(super) const fn wants_body(&self) -> Wanted {
@@ -90,8 +95,13 @@ impl Route {
     }
 }
 
-/// Every call, in the order of the document.
-pub(super) static ROUTES: &[Route] = &[
+/// Every call.
+pub(super) fn routes() -> impl Iterator<Item = &'static Route> {
+    ROUTES.iter().chain(of_flows::ROUTES)
+}
+
+/// Every call but those about flows, in the order of the document.
+static ROUTES: &[Route] = &[
     route!(POST "/api/events" "create_event" "Record one event"
         scopes ["events:write"] parameters [] body "EventCreate" => 202 by events::create),
     route!(POST "/api/event-bulk-create-jobs" "bulk_create_events" "Record up to 1,000 events, all or none"
@@ -170,12 +180,12 @@ pub(super) static ROUTES: &[Route] = &[
         => 201 answer "List" by lists::create),
     route!(GET "/api/lists" "get_lists" "The lists"
         scopes ["lists:read"]
-        parameters [LIST_FIELDS, "fields[flow]", "fields[tag]", "filter", "include", "page[cursor]",
+        parameters [LIST_FIELDS, FLOW_FIELDS, TAG_FIELDS, "filter", "include", "page[cursor]",
             "page[size]", "sort"]
         => 200 answer "ListCollection" by lists::list),
     route!(GET "/api/lists/{id}" "get_list" "One list"
         scopes ["lists:read"]
-        parameters [LIST_FIELDS, "additional-fields[list]", "fields[flow]", "fields[tag]", "include"]
+        parameters [LIST_FIELDS, "additional-fields[list]", FLOW_FIELDS, TAG_FIELDS, "include"]
         => 200 answer "List" by lists::get),
     route!(PATCH "/api/lists/{id}" "update_list" "Change a list"
         scopes ["lists:write"] parameters [LIST_FIELDS] body "ListUpdate"
@@ -269,12 +279,12 @@ pub(super) static ROUTES: &[Route] = &[
         => 201 answer "Segment" by segments::create),
     route!(GET "/api/segments" "get_segments" "The segments"
         scopes ["segments:read"]
-        parameters [SEGMENT_FIELDS, "fields[flow]", "fields[tag]", "filter", "include",
+        parameters [SEGMENT_FIELDS, FLOW_FIELDS, TAG_FIELDS, "filter", "include",
             "page[cursor]", "page[size]", "sort"]
         => 200 answer "SegmentCollection" by segments::list),
     route!(GET "/api/segments/{id}" "get_segment" "One segment"
         scopes ["segments:read"]
-        parameters [SEGMENT_FIELDS, "additional-fields[segment]", "fields[flow]", "fields[tag]",
+        parameters [SEGMENT_FIELDS, "additional-fields[segment]", FLOW_FIELDS, TAG_FIELDS,
             "include"]
         => 200 answer "Segment" by segments::get),
     route!(PATCH "/api/segments/{id}" "update_segment" "Change a segment; a new definition is computed in the background"
@@ -400,7 +410,7 @@ impl Router {
     /// The router of the table.
     pub(super) fn new() -> Self {
         let mut by_path: BTreeMap<&str, BTreeMap<&str, &Route>> = BTreeMap::new();
-        for route in ROUTES {
+        for route in routes() {
             by_path.entry(route.path).or_default().insert(method_name(route), route);
         }
         let mut paths = matchit::Router::new();
@@ -443,11 +453,11 @@ mod tests {
     #[test]
     fn the_table_is_sound() {
         let router = Router::new();
-        let mut operations: Vec<_> = ROUTES.iter().map(|route| route.operation).collect();
+        let mut operations: Vec<_> = routes().map(|route| route.operation).collect();
         operations.sort_unstable();
         operations.dedup();
-        assert_eq!(operations.len(), ROUTES.len(), "operation ids are unique");
-        for route in ROUTES {
+        assert_eq!(operations.len(), routes().count(), "operation ids are unique");
+        for route in routes() {
             assert!(route.scopes.iter().all(|scope| SCOPES.contains(scope)), "{}", route.path);
             let path = route.path.replace("{id}", "x");
             let (found, id) = router.find(&route.method, &path).unwrap();

@@ -6,6 +6,7 @@ use hyper::StatusCode;
 use serde_json::{Value, json};
 
 use super::error::Problem;
+use super::flows::triggers::{self, Beside, Of};
 use super::groups::{self, Entry};
 use super::jsonapi::{self, Resource, attributes};
 use super::query::{Known, Term};
@@ -35,7 +36,6 @@ pub(super) const FIELDS: [&str; 11] = [
     "progress",
     "updated",
 ];
-const INCLUDE: [&str; 2] = ["flow-triggers", "tags"];
 /// What a listing is filtered by.
 const FILTERS: &Known<'static> = &[
     ("name", &["equals", "any"]),
@@ -61,7 +61,7 @@ pub(super) async fn create(call: Call) -> Answer {
 
 /// `GET /api/segments`.
 pub(super) async fn list(call: Call) -> Answer {
-    call.query.include(&INCLUDE)?;
+    let mut beside = Beside::groups(&call)?;
     let fields = fields(&call)?;
     let terms = call.query.filter(FILTERS)?;
     let mut wanted = Vec::new();
@@ -80,15 +80,16 @@ pub(super) async fn list(call: Call) -> Answer {
     let snapshot = call.parts().store.snapshot()?;
     let mut data = Vec::with_capacity(page.len());
     for live in page {
-        let resource = resource(&snapshot, call.base(), &live.segment, false)?;
+        let mut resource = resource(&snapshot, call.base(), &live.segment, false)?;
+        beside.add(&call, Of::Group(live.segment.id), &mut resource.relationships)?;
         data.push(resource.to_bytes(call.base(), fields.as_deref()));
     }
-    Ok(jsonapi::many(&call, &data, &[], next.as_deref()))
+    Ok(jsonapi::many(&call, &data, &beside.included(), next.as_deref()))
 }
 
 /// `GET /api/segments/{id}`.
 pub(super) async fn get(call: Call) -> Answer {
-    call.query.include(&INCLUDE)?;
+    let mut beside = Beside::groups(&call)?;
     let mut fields = fields(&call)?;
     let more = call.query.additional_fields("segment", &["profile_count"])?;
     let live = find(&call)?;
@@ -98,9 +99,11 @@ pub(super) async fn get(call: Call) -> Answer {
     if let Some(shown) = &mut fields {
         shown.extend(more);
     }
-    let resource = resource(&call.parts().store.snapshot()?, call.base(), &live.segment, counts)?;
+    let snapshot = call.parts().store.snapshot()?;
+    let mut resource = resource(&snapshot, call.base(), &live.segment, counts)?;
+    beside.add(&call, Of::Group(live.segment.id), &mut resource.relationships)?;
     let data = resource.to_bytes(call.base(), fields.as_deref());
-    Ok(jsonapi::one(&call, StatusCode::OK, &data, &[]))
+    Ok(jsonapi::one(&call, StatusCode::OK, &data, &beside.included()))
 }
 
 /// `PATCH /api/segments/{id}`.
@@ -136,6 +139,16 @@ pub(super) async fn profiles(call: Call) -> Answer {
 pub(super) async fn profile_ids(call: Call) -> Answer {
     let id = find(&call)?.segment.id;
     members::ids(call, id, members::FILTERS_OF_SEGMENTS).await
+}
+
+/// `GET /api/segments/{id}/flow-triggers`.
+pub(super) async fn flow_triggers(call: Call) -> Answer {
+    triggers::list(&call, Of::Group(find(&call)?.segment.id))
+}
+
+/// `GET /api/segments/{id}/relationships/flow-triggers`.
+pub(super) async fn flow_trigger_ids(call: Call) -> Answer {
+    triggers::ids(&call, Of::Group(find(&call)?.segment.id))
 }
 
 /// `GET /api/segments/{id}/explanation`: why a person belongs to it or does not.
@@ -287,10 +300,13 @@ pub(super) fn resource(
         kind: "segment",
         id: segment.id.to_string(),
         attributes: shown,
-        relationships: Some(json!({ "profiles": { "links": {
-            "self": format!("{at}/relationships/profiles/"),
-            "related": format!("{at}/profiles/"),
-        } } })),
+        relationships: Some(json!({
+            "profiles": { "links": {
+                "self": format!("{at}/relationships/profiles/"),
+                "related": format!("{at}/profiles/"),
+            } },
+            "flow-triggers": triggers::links(&at),
+        })),
         path: format!("/api/segments/{}/", segment.id),
     })
 }

@@ -61,7 +61,9 @@ pub use delay::TimeDelay;
 pub use document::message_id;
 pub use error::FlowError;
 pub use outputs::{OutputSplit, Outputs};
-pub use parse::{FORBIDDEN_TRIGGERS, FlowPatch, Group, Known, Names, NewFlow, parse_action};
+pub use parse::{
+    FORBIDDEN_TRIGGERS, FlowPatch, Group, Known, Names, NewFlow, parse_action, parse_message,
+};
 pub use reentry::Reentry;
 pub use registry::{Flows, Live, webhook_ids};
 pub use rows::{leaving, left, revision};

@@ -35,6 +35,8 @@ pub const RUN_OUTPUTS_BYTES_MAX: usize = 256 * 1024;
 pub const DELIVERY_RESULTS_AT_ONCE_MAX: usize = 500;
 /// Rows of a deleted flow that one command removes.
 pub const FLOW_REMNANTS_AT_ONCE_MAX: usize = 500;
+/// Flows, their actions or their messages on one page of a listing (contract: operations.tsv).
+pub const FLOWS_PAGE_MAX: usize = 50;
 /// Runs on one page of a listing.
 pub const RUNS_PAGE_MAX: usize = 100;
 /// The automation loop looks at the clock this often at least: the host may sleep, or its clock be

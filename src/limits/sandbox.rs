@@ -53,3 +53,5 @@ pub const WORKER_GATHERED_BYTES: usize = 64 * 1024;
 pub const WORKER_PAUSE_FIRST: Duration = Duration::from_millis(100);
 /// The longest such pause: what an operator repaired works again at once.
 pub const WORKER_PAUSE_MAX: Duration = Duration::from_secs(5);
+/// When to ask again where no worker could be started, in seconds: by then one was tried anew.
+pub const WORKERS_RETRY_AFTER_SECONDS: u64 = 5;

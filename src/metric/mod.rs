@@ -367,6 +367,31 @@ mod tests {
     }
 
     #[test]
+    fn a_name_alone_is_the_producers_or_the_only_one() {
+        let metrics = Metrics::default();
+        let mut number = 0;
+        let mut learn = |service: &str, name: &str| {
+            number += 1;
+            let id = MetricId::from_random(number);
+            let topic = format!("event:{service}.{}", slug(name));
+            let (name, service) = (name.to_owned(), service.to_owned());
+            let created = Timestamp::EPOCH;
+            metrics.learn(Arc::new(Metric { id, name, service, topic, created, has_value: false }));
+            id
+        };
+        let mine = learn(API_SERVICE, "Ordered");
+        learn("shop", "Ordered");
+        let only = learn("shop", "Refunded");
+        learn("shop", "Shipped");
+        learn("till", "Shipped");
+        let found = |name: &str| metrics.find(name).map(|metric| metric.id);
+        assert_eq!(found("Ordered"), Some(mine));
+        assert_eq!(found("Refunded"), Some(only));
+        assert_eq!(found("Shipped"), None);
+        assert_eq!(found("ordered"), None, "a name is exact");
+    }
+
+    #[test]
     fn topics_have_one_form() {
         assert!(is_topic("event:api.viewed_product"));
         for wrong in ["api.viewed_product", "event:api", "event:api.", "event:.x", "event:api.A b"]

@@ -16,6 +16,7 @@ mod evidence;
 mod explanation;
 mod fanout;
 mod flow_deliveries;
+mod flows;
 mod harness;
 mod hostile;
 mod itself;

@@ -37,9 +37,9 @@ pub(in crate::api) async fn list(call: Call) -> Answer {
     if include.contains(&"metric") {
         let ids: BTreeSet<_> = page.events.iter().map(|event| event.metric).collect();
         let found = ids.into_iter().filter_map(|id| call.parts().metrics.get(id));
-        included.extend(
-            found.map(|of| metrics::resource(&of).to_bytes(call.base(), metric_fields.as_deref())),
-        );
+        included.extend(found.map(|of| {
+            metrics::resource(call.base(), &of).to_bytes(call.base(), metric_fields.as_deref())
+        }));
     }
     included.extend(profiles);
     let data: Vec<Vec<u8>> = page

@@ -57,7 +57,9 @@ pub(super) async fn get(call: Call) -> Answer {
     if include.contains(&"metric")
         && let Some(metric) = call.parts().metrics.get(event.metric)
     {
-        included.push(metrics::resource(&metric).to_bytes(call.base(), metric_fields.as_deref()));
+        included.push(
+            metrics::resource(call.base(), &metric).to_bytes(call.base(), metric_fields.as_deref()),
+        );
     }
     if include.contains(&"profile") {
         let found = people(&call.parts().store.snapshot()?, &asked, call.base(), [event.profile])?;
@@ -74,7 +76,7 @@ pub(super) async fn metric(call: Call) -> Answer {
     let event = find(&call)?;
     let metric = call.parts().metrics.get(event.metric);
     let metric = metric.ok_or_else(|| Problem::not_found("The metric is gone."))?;
-    let data = metrics::resource(&metric).to_bytes(call.base(), fields.as_deref());
+    let data = metrics::resource(call.base(), &metric).to_bytes(call.base(), fields.as_deref());
     Ok(jsonapi::one(&call, StatusCode::OK, &data, &[]))
 }
 

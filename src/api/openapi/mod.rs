@@ -4,6 +4,7 @@
 //! uses against them, and the integration tests hold real answers against their properties.
 
 mod deliveries;
+mod flows;
 mod groups;
 mod profiles;
 mod segments;
@@ -14,7 +15,7 @@ use hyper::StatusCode;
 use hyper::header::{self, HeaderValue};
 use serde_json::{Map, Value, json};
 
-use super::routes::{ROUTES, Route};
+use super::routes::{Route, routes};
 use super::webhooks::schema;
 use super::{Answer, Call, MEDIA_TYPE, Reply};
 use crate::delivery::API_VERSION;
@@ -50,7 +51,7 @@ pub(super) async fn document(call: Call) -> Answer {
 
 fn paths() -> Value {
     let mut paths: Map<String, Value> = Map::new();
-    for route in ROUTES {
+    for route in routes() {
         let item = paths.entry(route.path).or_insert_with(|| json!({}));
         item[route.method.as_str().to_lowercase()] = operation(route);
     }
@@ -132,7 +133,8 @@ pub(super) fn schemas() -> Value {
         ("DeliveryAttempt", "delivery-attempt"),
         ("Key", "key"),
     ];
-    for (name, kind) in own.into_iter().chain(groups::RESOURCES).chain(segments::RESOURCES) {
+    let others = groups::RESOURCES.into_iter().chain(segments::RESOURCES).chain(flows::RESOURCES);
+    for (name, kind) in own.into_iter().chain(others) {
         let resource = json!({
             "type": "object",
             "required": ["type", "id", "attributes", "links"],
@@ -155,6 +157,7 @@ pub(super) fn schemas() -> Value {
     all.extend(bodies());
     all.extend(groups::bodies());
     all.extend(segments::bodies());
+    all.extend(flows::bodies());
     Value::Object(all)
 }
 
@@ -227,6 +230,7 @@ fn attributes_of_resources() -> Map<String, Value> {
     let mut all = super::jsonapi::attributes(attributes);
     all.extend(groups::attributes(&all["ProfileAttributes"]));
     all.extend(segments::attributes());
+    all.extend(flows::attributes());
     all
 }
 

@@ -53,18 +53,29 @@ impl Query {
     fn names(&self, parameter: &str, known: &[&str]) -> Result<Option<Vec<&str>>, Problem> {
         let Some(text) = self.get(parameter) else { return Ok(None) };
         let names: Vec<&str> = text.split(',').map(str::trim).filter(|n| !n.is_empty()).collect();
-        match names.iter().find(|name| !known.contains(name)) {
-            Some(unknown) => {
-                let hint = hint(unknown, known);
-                Err(Problem::parameter(parameter, format!("`{unknown}` is not known here; {hint}")))
-            }
-            None => Ok(Some(names)),
-        }
+        checked(parameter, names, known).map(Some)
     }
 
     /// The fields of `kind` to show; `None` for all.
     pub(super) fn fields(&self, kind: &str, known: &[&str]) -> Result<Option<Vec<&str>>, Problem> {
         self.names(&format!("fields[{kind}]"), known)
+    }
+
+    /// As [`Query::fields`], where a name may be a path into one of them: whoever names a part, as
+    /// `definition.actions`, sees the whole.
+    pub(super) fn fields_or_parts<'q>(
+        &'q self,
+        kind: &str,
+        known: &[&'q str],
+    ) -> Result<Option<Vec<&'q str>>, Problem> {
+        let parameter = format!("fields[{kind}]");
+        let Some(text) = self.get(&parameter) else { return Ok(None) };
+        let whole = |name: &'q str| match name.split_once('.') {
+            Some((whole, part)) if !part.is_empty() => whole,
+            _ => name,
+        };
+        let names = text.split(',').map(str::trim).filter(|name| !name.is_empty()).map(whole);
+        checked(&parameter, names.collect(), known).map(Some)
     }
 
     /// The fields of `kind` to show besides; none where nothing is said.
@@ -148,6 +159,20 @@ impl Query {
     }
 }
 
+fn checked<'q>(
+    parameter: &str,
+    names: Vec<&'q str>,
+    known: &[&str],
+) -> Result<Vec<&'q str>, Problem> {
+    match names.iter().find(|name| !known.contains(name)) {
+        Some(unknown) => {
+            let hint = hint(unknown, known);
+            Err(Problem::parameter(parameter, format!("`{unknown}` is not known here; {hint}")))
+        }
+        None => Ok(names),
+    }
+}
+
 /// The token of a cursor: unpadded, so that `=` never means anything.
 pub(super) fn cursor(of: &str) -> String {
     URL_SAFE_NO_PAD.encode(of)
@@ -215,6 +240,22 @@ mod tests {
         }
         let told = format!("{:?}", query("filter=equals(d,1)").filter(&[]).unwrap_err());
         assert!(told.contains("(\"parameter\", \"filter\")"), "{told}");
+    }
+
+    #[test]
+    fn a_part_of_a_field_is_the_whole_field() {
+        let fields = |text: &str| {
+            let query = query(&format!("fields[webhook]={text}"));
+            query.fields_or_parts("webhook", &["definition", "name"]).map(|found| {
+                found.map(|names| names.into_iter().map(str::to_owned).collect::<Vec<_>>())
+            })
+        };
+        let found = fields("definition.actions.data,name").unwrap().unwrap();
+        assert_eq!(found, ["definition", "name"]);
+        for wrong in ["definitions", "definition.", "other.actions"] {
+            assert!(fields(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(query("").fields_or_parts("webhook", &[]).unwrap(), None);
     }
 
     #[test]

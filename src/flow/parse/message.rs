@@ -1,13 +1,14 @@
 //! Reading the message of a webhook action: the templates of its request, and how it is sent.
 
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::{Known, raw};
+use super::{BOUNDS, Known, raw};
 use crate::egress::Destination;
 use crate::flow::outputs::Outputs;
 use crate::flow::webhook::{WebhookStep, literal_part, origin};
 use crate::json::object::{Object, fault_at, must_be, unknown};
-use crate::json::{Fault, pointer_to};
+use crate::json::{self, Fault, pointer_to};
 use crate::limits;
 use crate::secret::Secret;
 use crate::template::Escaping;
@@ -15,6 +16,19 @@ use crate::webhook::{MASK, STEP_SETTINGS, Settings};
 
 /// What a message may say about its request.
 const REQUEST: [&str; 8] = ["id", "name", "url", "query", "headers", "body", "escaping", "outputs"];
+
+/// Reads a message that stands alone, as for a preview; `before` is the one that it stands for.
+///
+/// # Errors
+/// The first fault, relative to the message.
+pub fn parse_message(
+    message: &RawValue,
+    before: Option<&WebhookStep>,
+    known: &Known<'_>,
+) -> Result<WebhookStep, Fault> {
+    json::check_object(message, &BOUNDS)?;
+    read(&json::parse(message.get().as_bytes())?, before, known)
+}
 
 /// Reads a message; `before` is the one that it takes the place of.
 pub(super) fn read(

@@ -9,6 +9,7 @@ mod actions;
 mod message;
 mod trigger;
 
+pub use message::parse_message;
 pub use trigger::FORBIDDEN_TRIGGERS;
 
 use std::borrow::Cow;
