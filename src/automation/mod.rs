@@ -15,6 +15,7 @@
 //! the store (`results.rs`); `review.rs` does what waited for approval; `preview.rs` shows what a
 //! webhook would send; `simulate.rs` runs the same loop over past events on a virtual clock.
 
+mod again;
 mod apply;
 mod context;
 mod dates;
@@ -29,6 +30,7 @@ mod traveller;
 mod walk;
 mod worker;
 
+pub use again::AgainError;
 pub use context::{Organization, Scene, context};
 pub use preview::{Preview, PreviewError, Wish};
 pub use review::ReviewError;

@@ -131,6 +131,7 @@ impl Automation {
             self.store.commit(move |tx| results::tell(tx, &flows, &results)).await?;
             has_moved = true;
         }
+        let is_behind = looked.is_behind;
         if !looked.is_nothing() {
             self.carry_out(looked).await?;
             has_moved = true;
@@ -146,6 +147,10 @@ impl Automation {
         }
         if has_moved {
             return Ok(Round::Moved);
+        }
+        if is_behind {
+            // The index's next commit wakes the loop.
+            return Ok(Round::Idle(Some(self.clock.now().plus(limits::FOLLOW_PAUSE))));
         }
         Ok(Round::Idle([next_due, next_plan].into_iter().flatten().min()))
     }

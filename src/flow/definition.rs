@@ -100,6 +100,14 @@ impl Definition {
         self.actions.iter().find(|action| action.id == id)
     }
 
+    /// Whether the way through it depends on what people did before.
+    #[must_use]
+    pub fn reads_history(&self) -> bool {
+        let asks = |conditions: &Conditions| !conditions.filter.touches().metrics.is_empty();
+        self.profile_filter.as_ref().is_some_and(asks)
+            || self.actions.iter().any(|action| action.step.conditions().any(asks))
+    }
+
     /// How often somebody may enter: what it says, or what is usual for its trigger.
     #[must_use]
     pub fn reentry(&self) -> Reentry {

@@ -3,7 +3,7 @@
 //! Changed only by commands; others see a change once it is on disk. The webhooks of a flow's
 //! actions are handed to delivery's registry at the same moment.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, RwLock};
 
 use super::definition::{Conditions, Trigger};
@@ -39,6 +39,8 @@ struct Index {
     by_metric: HashMap<MetricId, Vec<Live>>,
     by_group: HashMap<GroupId, Vec<Live>>,
     has_dates: bool,
+    /// Those that ask what people did before.
+    reading_history: HashSet<FlowId>,
 }
 
 impl Flows {
@@ -104,6 +106,12 @@ impl Flows {
     #[must_use]
     pub fn has_dates(&self) -> bool {
         self.0.index.read().expect("no holder panics").has_dates
+    }
+
+    /// Whether a flow asks what people did before.
+    #[must_use]
+    pub fn reads_history(&self, id: FlowId) -> bool {
+        self.0.index.read().expect("no holder panics").reading_history.contains(&id)
     }
 
     /// Makes a flow, as a draft.
@@ -330,6 +338,9 @@ impl Index {
                 self.by_group.entry(group).or_default().push(Arc::clone(flow));
             }
         }
+        if flow.definition.reads_history() {
+            self.reading_history.insert(flow.id);
+        }
         self.by_id.insert(flow.id, Arc::clone(flow));
         self.look_for_dates();
     }
@@ -343,6 +354,7 @@ impl Index {
     fn forget(&mut self, id: FlowId) {
         let Some(old) = self.by_id.remove(&id) else { return };
         self.look_for_dates();
+        self.reading_history.remove(&id);
         self.by_action.retain(|_, of| *of != id);
         if let Some(metric) = old.definition.trigger.metric() {
             self.by_metric.entry(metric).or_default().retain(|flow| flow.id != id);

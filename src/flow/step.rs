@@ -235,6 +235,18 @@ impl Step {
         }
     }
 
+    /// What it asks.
+    pub fn conditions(&self) -> impl Iterator<Item = &Conditions> {
+        let (one, branches) = match self {
+            Self::ConditionalSplit { conditions, .. } | Self::TriggerSplit { conditions, .. } => {
+                (Some(conditions), [].as_slice())
+            }
+            Self::MultiBranchSplit { branches, .. } => (None, branches.as_slice()),
+            _ => (None, [].as_slice()),
+        };
+        one.into_iter().chain(branches.iter().filter_map(|branch| branch.conditions.as_ref()))
+    }
+
     /// Every link, with its place in the action's JSON.
     #[must_use]
     pub fn links(&self) -> Vec<(String, Next)> {

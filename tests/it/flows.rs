@@ -10,7 +10,7 @@ mod refusals;
 mod reviews;
 mod runs;
 mod triggers;
-mod world;
+pub(crate) mod world;
 
 use serde_json::{Value, json};
 

@@ -21,6 +21,7 @@ mod harness;
 mod hostile;
 mod itself;
 mod jobs;
+mod journeys;
 mod listing;
 mod lists;
 mod metric_aggregates;

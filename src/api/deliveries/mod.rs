@@ -15,6 +15,7 @@ use self::resource::{FIELDS, resource};
 use super::error::Problem;
 use super::jsonapi;
 use super::{Answer, Call};
+use crate::automation::AgainError;
 use crate::delivery;
 use crate::delivery::{Delivery, ResendError, State};
 use crate::id::{ActionId, DeliveryId, WebhookId};
@@ -57,6 +58,9 @@ pub(super) async fn get(call: Call) -> Answer {
 pub(super) async fn resend(call: Call) -> Answer {
     let (id, text) = (id(&call)?, call.id.clone());
     let (deliveries, webhooks) = (call.parts().deliveries.clone(), call.parts().webhooks.clone());
+    if let Some(sent) = rendered_again(&call, id).await? {
+        return answer(&call, StatusCode::ACCEPTED, &sent, None);
+    }
     let command = move |tx: &mut Tx<'_, '_>| {
         let found = delivery::get(tx, id)?.ok_or_else(|| missing(&text))?;
         may_send(found.webhook, webhooks.get(found.webhook).as_deref())?;
@@ -126,13 +130,28 @@ fn may_send_step(action: ActionId, endpoint: Option<&Endpoint>) -> Result<(), Pr
     }
 }
 
+/// Gives a request to a delivery of a flow of which nothing was sent, because its template failed;
+/// `None` of every other.
+async fn rendered_again(call: &Call, id: DeliveryId) -> Result<Option<Delivery>, Problem> {
+    let parts = call.parts();
+    let found = delivery::get(&parts.store.snapshot()?, id)?;
+    let Some(found) = found.filter(|of| of.run.is_some() && of.state == State::Parked) else {
+        return Ok(None);
+    };
+    may_send(found.webhook, parts.webhooks.get(found.webhook).as_deref())?;
+    match parts.automation.send_again(id).await {
+        Ok(sent) => Ok(sent),
+        Err(AgainError::Resend(ResendError::Fixed(_))) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// Why a delivery is not sent again, and what to do about it.
 fn refused(error: ResendError) -> Problem {
     match error {
-        ResendError::NoRequest(run) => Problem::conflict(format!(
-            "The delivery has no request: its template failed. Correct the template; then `POST \
-             /api/flow-runs/{run}/render-again` renders it again and sends it."
-        )),
+        ResendError::NoRequest(_) => Problem::conflict(
+            "The delivery has no request: its template failed. Correct the template, then resend.",
+        ),
         ResendError::Fixed(state) => Problem::conflict(format!(
             "The delivery is {}, and its request is fixed: something of it was sent, or will be.",
             state.name()

@@ -1,7 +1,8 @@
 //! Why something was not done to a flow, as the API says it.
 
 use crate::api::error::Problem;
-use crate::automation::{PreviewError, ReviewError, SaveError};
+use crate::automation::{AgainError, PreviewError, ReviewError, SaveError};
+use crate::delivery::ResendError;
 use crate::flow::FlowError;
 use crate::id::ActionId;
 use crate::json::Fault;
@@ -41,6 +42,22 @@ impl From<SaveError> for Problem {
             SaveError::Template(fault) => fault.under(DEFINITION_AT).into(),
             SaveError::Unavailable(why) => unavailable(&why),
             SaveError::Flow(error) => error.into(),
+        }
+    }
+}
+
+impl From<AgainError> for Problem {
+    fn from(error: AgainError) -> Self {
+        match error {
+            AgainError::Gone(why) => Self::conflict(format!("It can not be sent any more: {why}.")),
+            AgainError::Template(why) => Self::conflict(format!(
+                "Its template still fails: {why}. Correct the template, then resend."
+            )),
+            AgainError::Unavailable(why) => unavailable(&why),
+            AgainError::Resend(ResendError::Store(error)) | AgainError::Store(error) => {
+                error.into()
+            }
+            AgainError::Resend(_) => Self::conflict("Its request is fixed."),
         }
     }
 }

@@ -190,7 +190,7 @@ impl State {
             let mut all = self.recorded.lock().expect("no holder panics");
             let reply = self.script.lock().expect("no holder panics").pop_front();
             let reply = reply.unwrap_or(Reply::Status(200));
-            let (method, path) = (head.method.to_string(), head.uri.path().to_owned());
+            let (method, path) = (head.method.to_string(), head.uri.to_string());
             all.push(Recorded { method, path, headers: head.headers, body, reply: reply.clone() });
             reply
         };
