@@ -121,7 +121,11 @@ impl Automation {
         match self.sandbox.render(&template, &names).await {
             Ok(request) => Ok(stored(request)),
             Err(RenderError::Template(fault)) => Err(PreviewError::Template(fault)),
-            Err(error) => Err(PreviewError::Unavailable(error.to_string())),
+            Err(RenderError::Unavailable(why)) => Err(PreviewError::Unavailable(why)),
+            Err(error) => {
+                let why = format!("can not be rendered: {error}");
+                Err(PreviewError::Fault(Fault::new("/data/attributes", why)))
+            }
         }
     }
 

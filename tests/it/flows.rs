@@ -9,6 +9,7 @@ mod previews;
 mod refusals;
 mod reviews;
 mod runs;
+mod shapes;
 mod triggers;
 pub(crate) mod world;
 

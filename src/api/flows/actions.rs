@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::error::{of_changed_action, of_removed_action};
 use super::resource::{FIELDS as FLOW_FIELDS, find as find_flow, resource as flow_resource};
-use super::{Answer, Call, Reply, filter, id, jsonapi, messages, names};
+use super::{Answer, Call, Reply, filter, id, jsonapi, messages, names, permit};
 use crate::api::error::Problem;
 use crate::api::jsonapi::{Resource, attributes};
 use crate::api::query::{Known, Term};
@@ -66,6 +66,7 @@ pub(in crate::api) async fn update(call: Call) -> Answer {
     let definition = names::judged(&call, Some(before), |known| {
         flow::parse_action(&call.body, id, before, known)
     })?;
+    permit(&call, &definition)?;
     let patch = FlowPatch { definition: Some(definition), ..FlowPatch::default() };
     let changed = call.parts().automation.change(&flow, patch).await;
     let changed = changed.map_err(|error| of_changed_action(error, place.unwrap_or_default()))?;

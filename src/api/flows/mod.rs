@@ -28,6 +28,25 @@ use std::str::FromStr;
 
 use super::error::Problem;
 use super::{Answer, Call, Reply, jsonapi};
+use crate::flow::{Action, Definition, Step};
+
+/// What a webhook of a flow sends, its owner can read: who writes one may do no more with it than
+/// read what their key may read, as with subscriptions (contract: wire.md §1.5).
+fn permit(call: &Call, definition: &Definition) -> Result<(), Problem> {
+    let sends = |action: &Action| matches!(action.step, Step::SendWebhook { .. });
+    if !definition.actions.iter().any(sends) {
+        return Ok(());
+    }
+    if !call.principal.allows("profiles:read") {
+        let why = "A webhook of a flow can send the person: it needs the scope profiles:read.";
+        return Err(Problem::forbidden(why));
+    }
+    if definition.trigger.metric().is_some() && !call.principal.allows("events:read") {
+        let why = "A webhook of this flow can send the event: it needs the scope events:read.";
+        return Err(Problem::forbidden(why));
+    }
+    Ok(())
+}
 
 /// Reads an id of a path.
 fn id<T: FromStr<Err: Display>>(text: &str) -> Result<T, Problem> {

@@ -3,7 +3,7 @@
 use hyper::StatusCode;
 use serde_json::{Value, json};
 
-use super::{Answer, Call, Reply, actions, filter, id, jsonapi, names};
+use super::{Answer, Call, Reply, actions, filter, id, jsonapi, names, permit};
 use crate::api::error::Problem;
 use crate::api::jsonapi::{Resource, attributes};
 use crate::api::query::{Known, Term};
@@ -47,6 +47,7 @@ pub(in crate::api) async fn create(call: Call) -> Answer {
     let mut view = View::asked(&call)?;
     view.has_definition |= view.fields.is_none();
     let new = names::judged(&call, None, |known| NewFlow::parse(&call.body, known))?;
+    permit(&call, &new.definition)?;
     let is_secret_made = new.secret.is_none();
     let made = call.parts().automation.create(new).await?;
     let mut resource = view.resource(&call.parts().store.snapshot()?, &call, &made)?;
@@ -95,6 +96,7 @@ pub(in crate::api) async fn update(call: Call) -> Answer {
     let flow = find(&call)?;
     let parse = |known: &crate::flow::Known<'_>| FlowPatch::parse(&call.body, flow.id, known);
     let patch = names::judged(&call, Some(&flow.definition), parse)?;
+    patch.definition.as_ref().map_or(Ok(()), |definition| permit(&call, definition))?;
     let changed = call.parts().automation.change(&flow, patch).await?;
     answer(&call, &view, &changed)
 }

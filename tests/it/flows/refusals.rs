@@ -239,3 +239,24 @@ async fn an_id_of_another_shape_is_told_from_one_that_nothing_has() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_may_not_read_people_sends_them_nowhere() {
+    let world = World::new().await;
+    let body = document("f", world.one_webhook().await);
+    for (scopes, missing) in [
+        (&["flows:write"][..], Some("profiles:read")),
+        (&["flows:write", "profiles:read"], Some("events:read")),
+        (&["flows:write", "profiles:read", "events:read"], None),
+    ] {
+        let key = world.daemon.make_key(scopes).await;
+        let answer = world.daemon.send(Ask::post("/api/flows", &body).key(&key)).await;
+        match missing {
+            Some(scope) => {
+                let refused = answer.refused(403);
+                assert!(refused["detail"].to_text().contains(scope), "{refused}");
+            }
+            None => drop(answer.expect(201)),
+        }
+    }
+}

@@ -86,6 +86,7 @@ export function connect(key = KEY) {
     accounts: at(klaviyo.AccountsApi),
     dataPrivacy: at(klaviyo.DataPrivacyApi),
     events: at(klaviyo.EventsApi),
+    flows: at(klaviyo.FlowsApi),
     lists: at(klaviyo.ListsApi),
     metrics: at(klaviyo.MetricsApi),
     profiles: at(klaviyo.ProfilesApi),
