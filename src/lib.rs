@@ -33,7 +33,10 @@
 //!    log, or is due again by `delivery::policy`, which may also disable the webhook. What an
 //!    operator should know becomes an event of its own ([`operations`]).
 //!
-//! 7. Followers come behind, each with a cursor or with rows that it removes: the indexer writes the
+//! 7. Whom an event, a list, a segment or a date lets through to a flow is an entry, written with
+//!    what did it. [`automation`] makes runs of entries, decides from a snapshot how far each gets,
+//!    has [`sandbox`] render what is to be sent, and writes it all in one command.
+//! 8. Followers come behind, each with a cursor or with rows that it removes: the indexer writes the
 //!    orders of events that listings and histories read ([`event`]); the segment engine asks whom a
 //!    change, an event or a moment can have touched, and writes who entered and who left, as
 //!    memberships and as events ([`segmentation`]). They wake with every commit.
@@ -83,6 +86,12 @@
 //! | `delivery_index`, `delivery_index_cursor` | kind, owner, delivery id; → last indexed | when it is quiet, in batches |
 //! | `delivery_index_erased` | → how often what was not indexed yet was erased | by erasures |
 //! | `erasures`, `erasures_unfinished` | id → erasure, at last its receipt; id | with every step of the erasure |
+//! | `flows`, `flows_leaving`, `flow_actions_last` | id → flow, sealed; id of one that leaves runs behind; → last action id | by their calls |
+//! | `flow_entries` | moment, run → what a trigger let through | with the cause; until it was looked at |
+//! | `flow_runs`, `flow_runs_due` | run → run with its timeline; moment, run | with every step of the run |
+//! | `flow_runs_by_flow`, `flow_runs_by_profile`, `flow_entered` | flow, run; person, run; person, flow → last entry | when somebody enters |
+//! | `flow_counts`, `flow_reviews` | flow, action → counts; flow, run, action → since when it waits for approval | with the steps |
+//! | `flow_date_plans`, `flow_date_changes` | flow → how far its entries are planned; person who changed since | a day ahead; until they were looked at again |
 //! | `replays` | replay id → replay with its cursor | with every step of the replay |
 //! | `meta` | name → number | format; seal |
 //!
@@ -110,9 +119,11 @@
 //!     commit. — `tests/it/jobs.rs`
 //! 14. Of a person whose erasure is complete, no row has anything but the receipt. —
 //!     `tests/it/erasure.rs`
-//! 15. Who was followed into a segment is who is found if everybody is asked anew, whatever
+//! 15. What an action of a flow does inside, it does once: its effects and the run's advance are one
+//!     commit. — `tests/it/journeys/`
+//! 16. Who was followed into a segment is who is found if everybody is asked anew, whatever
 //!     happened in whatever order. — `src/segmentation/tests/laws.rs`
-//! 16. What people write runs in a worker process and can cost that process only: no file, no
+//! 17. What people write runs in a worker process and can cost that process only: no file, no
 //!     network, no other job. — `tests/it/sandbox.rs`
 
 pub mod account;
