@@ -4,8 +4,6 @@
 //! schedule and signatures; only its request comes ready-made. Header values without a tag are the
 //! same in every request: they stay with the webhook, sealed, and are never stored with a delivery.
 
-use std::time::Duration;
-
 use serde_json::{Map, Value, json};
 
 use super::outputs::Outputs;
@@ -130,9 +128,6 @@ impl WebhookStep {
             text if shows_secrets || has_tag(text) => text.to_owned(),
             _ => MASK.to_owned(),
         };
-        let pairs = |pairs: &[(String, String)]| -> Map<String, Value> {
-            pairs.iter().map(|(name, value)| (name.clone(), json!(value))).collect()
-        };
         let headers: Map<String, Value> = self
             .headers
             .iter()
@@ -153,8 +148,17 @@ impl WebhookStep {
             "id": message_id(action),
         });
         let members = message.as_object_mut().expect("it was made as an object");
+        members.extend(self.own_members());
+        message
+    }
+
+    /// What the message says beyond the original.
+    #[must_use]
+    pub(super) fn own_members(&self) -> Map<String, Value> {
+        let mut members = Map::new();
         if !self.query.is_empty() {
-            members.insert("query".to_owned(), Value::Object(pairs(&self.query)));
+            let pair = |(name, value): &(String, String)| (name.clone(), json!(value));
+            members.insert("query".to_owned(), self.query.iter().map(pair).collect());
         }
         if self.escaping == Escaping::Klaviyo {
             members.insert("escaping".to_owned(), json!("klaviyo"));
@@ -162,16 +166,8 @@ impl WebhookStep {
         if !self.outputs.is_empty() {
             members.insert("outputs".to_owned(), self.outputs.to_json());
         }
-        for (name, value) in &self.settings_json {
-            members.insert(name.clone(), value.clone());
-        }
-        message
-    }
-
-    /// The deadline of an attempt, where it says one.
-    #[must_use]
-    pub fn timeout(&self) -> Option<Duration> {
-        self.settings.timeout
+        members.extend(self.settings_json.clone());
+        members
     }
 }
 

@@ -36,6 +36,8 @@ pub(super) fn read(
     before: Option<&WebhookStep>,
     known: &Known<'_>,
 ) -> Result<WebhookStep, Fault> {
+    let completed = before.map(|before| completed(value, before));
+    let value = completed.as_ref().unwrap_or(value);
     let object = Object::read(value, r#"{"url":"https://…","headers":{},"body":"…"}"#)?;
     let all: Vec<&str> = REQUEST.into_iter().chain(STEP_SETTINGS).collect();
     object.only(&all)?;
@@ -62,6 +64,23 @@ pub(super) fn read(
         settings,
         settings_json,
     })
+}
+
+/// The message with what it leaves out of our own members as it was before: clients of the original
+/// read and write messages without them. `null` sets a default.
+fn completed(value: &Value, before: &WebhookStep) -> Value {
+    const OWN: [&str; 3] = ["query", "escaping", "outputs"];
+    let mut completed = value.clone();
+    if let Some(members) = completed.as_object_mut() {
+        let mut kept = before.own_members();
+        kept.retain(|name, _| {
+            OWN.contains(&name.as_str()) || STEP_SETTINGS.contains(&name.as_str())
+        });
+        for (name, value) in kept {
+            members.entry(name).or_insert(value);
+        }
+    }
+    completed
 }
 
 fn settings_json(value: &Value) -> Map<String, Value> {

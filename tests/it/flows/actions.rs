@@ -199,3 +199,31 @@ async fn one_that_leads_several_ways_stays() {
     let refused = world.daemon.ask(delete).await.refused(409);
     assert!(refused["detail"].to_text().contains("leads several ways"), "{refused}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_client_of_the_original_leaves_out_of_a_message_stays() {
+    let world = World::new().await;
+    let metric = world.metric("Ordered").await;
+    let message = json!({ "name": "w", "url": world.receiver.url(), "headers": {}, "body": "{}",
+        "method": "PUT", "query": { "a": "b" },
+        "outputs": [{ "name": "n", "pointer": "/n", "type": "number" }] });
+    let whole = json!({ "temporary_id": "w", "type": "send-webhook", "links": { "next": null },
+        "data": { "status": "draft", "message": message } });
+    let flow = world.made("f", definition(&metric, &[whole])).await["id"].to_text();
+    let id = world.action_of(&flow).await;
+    let path = format!("/api/flow-actions/{id}");
+    let mut shown = world.daemon.get(&path).await["data"]["attributes"]["definition"].take();
+    let before = shown["data"]["message"].clone();
+    for name in ["method", "query", "outputs"] {
+        shown["data"]["message"].as_object_mut().expect("it is one").remove(name);
+    }
+    shown["data"]["status"] = json!("live");
+    let body = patch("flow-action", &id, json!({ "definition": shown }));
+    let after = world.daemon.ask(Ask::patch(&path, &body)).await.expect(200);
+    assert_eq!(after["data"]["attributes"]["definition"]["data"]["message"], before);
+    shown["data"]["message"]["method"] = Value::Null;
+    let body = patch("flow-action", &id, json!({ "definition": shown }));
+    let after = world.daemon.ask(Ask::patch(&path, body)).await.expect(200);
+    let after = &after["data"]["attributes"]["definition"]["data"]["message"];
+    assert_eq!((&after["method"], &after["query"]), (&Value::Null, &before["query"]));
+}

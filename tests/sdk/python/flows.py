@@ -1,11 +1,14 @@
-"""Flows: create, get, list, update, delete, their actions, messages and triggers (Python SDK)."""
+"""Flows, what starts them, and a request that one sends (Python SDK)."""
+
+import json
+import time
 
 from checks import (
+    check,
     email,
     event,
     ids,
     metric,
-    metric_id,
     mine,
     profile,
     quoted,
@@ -13,202 +16,273 @@ from checks import (
     resource,
     run,
     same,
-    until,
     walk,
 )
+from flow_shapes import (
+    ORDERED,
+    action,
+    actions_of,
+    defined,
+    groups,
+    list_made,
+    made,
+    named,
+    of_event,
+    of_person,
+    ordered_metric,
+    sending,
+    turned,
+    waiting,
+)
+from receiver import RenderedReceiver
 
-ORDERED = mine("Ordered")
-URL = "https://h.example/x"
-
-
-def made_metric(api):
-    api.Events.create_event(event(metric(ORDERED), profile(email=email("first"))))
-    return until("the metric is there", lambda: metric_id(api, ORDERED))
-
-
-def delay(name, following=None):
-    data = {"unit": "minutes", "value": 5, "timezone": "profile"}
-    links = {"next": following}
-    return {"temporary_id": name, "type": "time-delay", "links": links, "data": data}
-
-
-def webhook(name, following=None):
-    body = '{"email": "{{ person.email }}"}'
-    message = {"name": name, "url": URL, "headers": {"X-Key": "v"}, "body": body}
-    data = {"status": "live", "message": message}
-    links = {"next": following}
-    return {"temporary_id": name, "type": "send-webhook", "links": links, "data": data}
+MASK = "*****"
 
 
-def defined(trigger, *actions):
-    return {
-        "triggers": [trigger],
-        "actions": list(actions),
-        "entry_action_id": actions[0]["temporary_id"],
+def sent(api):
+    """What a live flow makes of an event, as a receiver gets it; a draft makes nothing."""
+    receiver = RenderedReceiver({})
+    trigger = {"type": "metric", "id": ordered_metric(api)}
+    trigger["trigger_filter"] = groups(of_event(trigger["id"], "Brand", "Ünïcode ☕"))
+    body = (
+        '{"flow": "{{ flow.id }}", "email": "{{ person.email }}", '
+        '"name": "{{ person.first_name }}", "items": {{ event.items }}, '
+        "\"value\": {{ event|lookup:'$value' }}, "
+        '"kind": "{% if event.gift %}gift{% else %}order{% endif %}"}'
+    )
+    step = sending(
+        "post",
+        receiver.url("/orders/{{ event.sku }}"),
+        headers={"X-Key": "a key", "X-Person": "{{ person.KlaviyoID }}"},
+        body=body,
+    )
+    answer = api.Flows.create_flow_with_http_info(named("Sends", defined(trigger, step)))
+    same("create_flow: status", answer.status_code, 201)
+    # It is ours, and shown this once: the SDK's models have no place for it.
+    secret = json.loads(answer.raw_data)["data"]["attributes"]["secret_key"]
+    for sku in ["early", "other", "wanted", "late"]:
+        receiver.expect(f"/orders/{sku}", secret)
+    orders(api, receiver, answer.data.data.id)
+    time.sleep(1)  # for what should not come
+    counts = {path: len(items) for path, items in receiver.items.items()}
+    expected = {"/orders/early": 0, "/orders/other": 0, "/orders/wanted": 1, "/orders/late": 0}
+    same("sent: the order of the live flow alone", counts, expected)
+    same("sent: every signature is right", receiver.faults, [])
+    api.Flows.delete_flow(answer.data.data.id)
+
+
+def orders(api, receiver, flow_id):
+    ada = profile(email=email("ada"), first_name='Ada "the first"')
+    items = [{"sku": "wanted", "count": 2, "note": None}, "it's"]
+
+    def order(sku, brand="Ünïcode ☕"):
+        properties = {"sku": sku, "Brand": brand, "items": items, "gift": True}
+        unique = {"value": 9.5, "unique_id": mine(sku)}
+        api.Events.create_event(event(metric(ORDERED), ada, properties=properties, **unique))
+
+    order("early")
+    same("update_flow: live", turned(api, flow_id, "live"), "live")
+    order("other", brand="another")
+    order("wanted")
+    found = receiver.find("/orders/wanted", lambda _: True)
+    check("sent: it came", found is not None, receiver.faults)
+    same("update_flow: draft", turned(api, flow_id, "draft"), "draft")
+    order("late")
+    if found is None:
+        return
+    whose = api.Profiles.get_profiles(filter=f'equals(email,"{email("ada")}")').data[0].id
+    names = ["X-Klaviyo-Flow-ID", "X-Key", "X-Person"]
+    headers = [found["headers"][name] for name in names]
+    same("sent: headers", headers, [flow_id, "a key", whose])
+    expected = {
+        "flow": flow_id,
+        "email": email("ada"),
+        "name": 'Ada "the first"',
+        "items": items,
+        "value": 9.5,
+        "kind": "gift",
     }
+    same("sent: body", found["body"], expected)
 
 
-def named(name, definition):
-    return resource("flow", attributes={"name": mine(name), "definition": definition})
+def one_flow(api):
+    """A flow as it was created, as it is read, and what is beside it."""
+    its_metric = ordered_metric(api)
+    trigger = {"type": "metric", "id": its_metric, "trigger_filter": None}
+    filters = groups(of_person("plan", "pro"))
+    more = {"profile_filter": filters, "reentry_criteria": {"duration": 1, "unit": "day"}}
+    definition = defined(trigger, waiting("a1", "a2"), sending("a2"), **more)
+    flow = made(api, "One", definition)
+    attributes = flow.attributes
+    found = (attributes.name, attributes.status, attributes.trigger_type, attributes.archived)
+    same("create_flow: attributes", found, (mine("One"), "draft", "Metric", False))
+    check("create_flow: dates", attributes.created and attributes.updated, attributes)
+    wait, post = actions_of(flow)
+    check("create_flow: ids", wait["id"].isdigit() and post["id"].isdigit(), (wait, post))
+    found = [(one["temporary_id"], one["links"]) for one in (wait, post)]
+    expected = [(None, {"next": post["id"]}), (None, {"next": None})]
+    same("create_flow: links", found, expected)
+    same("create_flow: entry", attributes.definition.entry_action_id, wait["id"])
+    same("create_flow: header is masked", post["data"]["message"]["headers"], {"X-Key": MASK})
+    shown = attributes.definition.to_dict()
+    for part in ["triggers", "profile_filter", "reentry_criteria"]:
+        same(f"create_flow: {part}", shown[part], definition[part])
+
+    got = api.Flows.get_flow(flow.id).data
+    same("get_flow", (got.id, got.attributes.name), (flow.id, mine("One")))
+    same("get_flow: no definition", got.attributes.definition, None)
+    more = {"additional_fields_flow": ["definition"], "include": ["flow-actions", "tags"]}
+    got = api.Flows.get_flow(flow.id, **more)
+    same("get_flow: definition", got.data.attributes.definition.to_dict(), shown)
+    both = [wait["id"], post["id"]]
+    related = got.data.relationships
+    same("get_flow: its actions", [one.id for one in related.flow_actions.data], both)
+    same("get_flow: its tags", related.tags.data, [])
+    included = [(one["id"], one["attributes"]["definition"]) for one in got.included]
+    same("get_flow: included", included, list(zip(both, shown["actions"])))
+    sparse = api.Flows.get_flow(flow.id, fields_flow=["name", "trigger_type"])
+    expected = {"name": mine("One"), "trigger_type": "Metric"}
+    same("get_flow: fields", sparse["data"]["attributes"], expected)
+    same("get_tags_for_flow", ids(api.Flows.get_tags_for_flow(flow.id)), [])
+    same("get_tag_ids_for_flow", ids(api.Flows.get_tag_ids_for_flow(flow.id)), [])
+
+    same("update_flow: manual", turned(api, flow.id, "manual"), "manual")
+    listed = api.Flows.get_actions_for_flow(flow.id).data
+    of_all = [one.attributes.definition["data"].get("status") for one in listed]
+    same("update_flow: the status is that of its actions", of_all, [None, "manual"])
+    answer = api.Flows.delete_flow_with_http_info(flow.id)
+    same("delete_flow: status", answer.status_code, 204)
+    refusal("delete_flow: gone", 404, lambda: api.Flows.get_flow(flow.id))
+    refusal("delete_flow: actions", 404, lambda: api.Flows.get_flow_action(wait["id"]))
 
 
-def on_metric(its_id):
-    equals = {"type": "string", "operator": "equals", "value": "X"}
-    condition = {"type": "metric-property", "metric_id": its_id, "field": "Brand", "filter": equals}
-    conditions = {"condition_groups": [{"conditions": [condition]}]}
-    return {"type": "metric", "id": its_id, "trigger_filter": conditions}
+def listing(api):
+    call = api.Flows.get_flows
+    list_id = list_made(api, "People")
+    by_metric = {"type": "metric", "id": ordered_metric(api)}
+    by_list = {"type": "list", "id": list_id}
+    flows = {}
+    for name in "cab":
+        definition = defined(by_list if name == "a" else by_metric, sending("w"))
+        flows[name] = made(api, name, definition).id
+    turned(api, flows["c"], "manual")
+    a, b, c = flows["a"], flows["b"], flows["c"]
+    three = f"any(id,{quoted(flows.values())})"
+    expected = {
+        f'equals(name,"{mine("b")}")': [b],
+        'starts-with(name,"a ")': [a],
+        f'ends-with(name,"{mine("c")}")': [c],
+        f'contains(name,"{mine("")}")': [a, b, c],
+        'equals(status,"manual")': [c],
+        'equals(status,"draft")': [a, b],
+        'equals(trigger_type,"Added to List")': [a],
+        'equals(trigger_type,"Metric")': [b, c],
+        "equals(archived,false)": [a, b, c],
+        "equals(archived,true)": [],
+        "greater-than(created,2026-01-01T00:00:00Z)": [a, b, c],
+        "less-or-equal(updated,2026-01-01T00:00:00Z)": [],
+    }
+    for text, found in expected.items():
+        same(f"get_flows: {text}", ids(call(filter=f"{three},{text}", sort="name")), found)
+    by_id = sorted(flows.values())
+    orders = {
+        "name": [a, b, c],
+        "id": by_id,
+        "created": [c, a, b],
+        "updated": [a, b, c],
+        "trigger_type": [a, *sorted([b, c])],
+        "status": [*sorted([a, b]), c],
+    }
+    for name, order in orders.items():
+        walk(f"get_flows: {name}", call, order, filter=three, sort=name, page_size=2)
+        back = {"filter": three, "sort": f"-{name}", "page_size": 1}
+        walk(f"get_flows: -{name}", call, order[::-1], **back)
+    of_one = {"filter": f'any(id,["{a}"])', "include": ["flow-actions"]}
+    included = [one["type"] for one in call(**of_one).included]
+    same("get_flows: included", included, ["flow-action"])
+    sparse = call(filter=f'any(id,["{a}"])', fields_flow=["name"])["data"]
+    same("get_flows: fields", [one["attributes"] for one in sparse], [{"name": mine("a")}])
+    for flow_id in flows.values():
+        api.Flows.delete_flow(flow_id)
+    same("get_flows: none left", ids(call(filter=three)), [])
 
 
-def included(answer):
-    """The ids of what came beside it, which is of a model only where the SDK has one for it."""
+def triggers(api):
+    """The flows that a metric, a list and a segment start."""
+    list_id = list_made(api, "Start")
+    attributes = {"name": mine("Start"), "definition": groups(of_person(mine("x"), "y"))}
+    segment_id = api.Segments.create_segment(resource("segment", attributes=attributes)).data.id
+    of = {"metric": ordered_metric(api), "list": list_id, "segment": segment_id}
+    calls = {
+        "metric": (
+            api.Metrics.get_flows_triggered_by_metric,
+            api.Metrics.get_ids_for_flows_triggered_by_metric,
+            lambda one: api.Metrics.get_metric(one, include=["flow-triggers"]),
+        ),
+        "list": (
+            api.Lists.get_flows_triggered_by_list,
+            api.Lists.get_ids_for_flows_triggered_by_list,
+            lambda one: api.Lists.get_list(one, include=["flow-triggers"]),
+        ),
+        "segment": (
+            api.Segments.get_flows_triggered_by_segment,
+            api.Segments.get_ids_for_flows_triggered_by_segment,
+            lambda one: api.Segments.get_segment(one, include=["flow-triggers"]),
+        ),
+    }
+    for kind, (flows, flow_ids, beside) in calls.items():
+        its_id = of[kind]
+        flow = made(api, kind, defined({"type": kind, "id": its_id}, sending("w")))
+        found = [(one.id, one.attributes.name) for one in flows(its_id).data]
+        same(f"get_flows_triggered_by_{kind}", found, [(flow.id, mine(kind))])
+        sparse = flows(its_id, fields_flow=["status"])["data"]
+        shown = [one["attributes"] for one in sparse]
+        same(f"get_flows_triggered_by_{kind}: fields", shown, [{"status": "draft"}])
+        same(f"get_ids_for_flows_triggered_by_{kind}", ids(flow_ids(its_id)), [flow.id])
+        got = beside(its_id)
+        related = got.data.relationships.flow_triggers.data
+        same(f"get_{kind}: flow-triggers", [one.id for one in related], [flow.id])
+        same(f"get_{kind}: included", included_ids(got), [flow.id])
+        api.Flows.delete_flow(flow.id)
+        same(f"get_ids_for_flows_triggered_by_{kind}: none", ids(flow_ids(its_id)), [])
+
+
+def included_ids(answer):
+    """Where resources of one type alone can be included, the SDK has models of them."""
     return [one["id"] if isinstance(one, dict) else one.id for one in answer.included]
 
 
-def as_dict(definition):
-    return definition if isinstance(definition, dict) else definition.to_dict()
-
-
-def working(api):
-    """A flow from its making to its end, as the guide of the original has it."""
-    ordered = made_metric(api)
-    definition = defined(on_metric(ordered), delay("a1", "a2"), webhook("a2"))
-    definition["reentry_criteria"] = {"duration": 1, "unit": "day"}
-    is_pro = {"type": "string", "operator": "equals", "value": "pro"}
-    pro = {"type": "profile-property", "property": "properties['plan']", "filter": is_pro}
-    definition["profile_filter"] = {"condition_groups": [{"conditions": [pro]}]}
-    answer = api.Flows.create_flow_with_http_info(named("Welcome", definition))
-    same("create_flow: status", answer.status_code, 201)
-    flow = answer.data.data
-    found = (flow.attributes.name, flow.attributes.status, flow.attributes.trigger_type)
-    same("create_flow", found, (mine("Welcome"), "draft", "Metric"))
-    made = flow.attributes.definition
-    first, second = made.actions
-    same("create_flow: entry", made.entry_action_id, first["id"])
-    same("create_flow: links", first["links"]["next"], second["id"])
-    same("create_flow: trigger", made.triggers[0]["id"], ordered)
-    same("create_flow: re-entry", made.reentry_criteria.duration, 1)
-
-    more = {"additional_fields_flow": ["definition"], "include": ["flow-actions"]}
-    got = api.Flows.get_flow(flow.id, **more)
-    same("get_flow: definition", got.data.attributes.definition.to_dict(), made.to_dict())
-    same("get_flow: included", included(got), [first["id"], second["id"]])
-    body = resource("flow", id=flow.id, attributes={"status": "live"})
-    same("update_flow", api.Flows.update_flow(flow.id, body).data.attributes.status, "live")
-    acting(api, flow.id, first["id"], second["id"])
-    triggers(api, flow.id, ordered)
-    answer = api.Flows.delete_flow_with_http_info(flow.id)
-    same("delete_flow: status", answer.status_code, 204)
-    refusal("get_flow: deleted", 404, lambda: api.Flows.get_flow(flow.id))
-
-
-def acting(api, flow, first, second):
-    flows = api.Flows
-    listed = lambda **options: flows.get_actions_for_flow(flow, **options)
-    walk("get_actions_for_flow", listed, [first, second], sort="id", page_size=1)
-    found = ids(listed(filter='equals(action_type,"SEND_WEBHOOK"),equals(status,"live")'))
-    same("get_actions_for_flow: by type", found, [second])
-    same("get_action_ids_for_flow", ids(flows.get_action_ids_for_flow(flow)), [first, second])
-    same("get_tags_for_flow", ids(flows.get_tags_for_flow(flow)), [])
-    same("get_tag_ids_for_flow", ids(flows.get_tag_ids_for_flow(flow)), [])
-
-    got = flows.get_flow_action(second, include=["flow", "flow-messages"]).data
-    definition = as_dict(got.attributes.definition)
-    same("get_flow_action", (got.id, definition["type"]), (second, "send-webhook"))
-    same("get_flow_for_flow_action", flows.get_flow_for_flow_action(second).data.id, flow)
-    same("get_flow_id_for_flow_action", flows.get_flow_id_for_flow_action(second).data.id, flow)
-    definition["data"]["message"]["body"] = "{}"
-    body = resource("flow-action", id=second, attributes={"definition": definition})
-    flows.update_flow_action(second, body)
-
-    messages = flows.get_flow_action_messages(second)
-    (message,) = ids(messages)
-    same("get_flow_action_messages: channel", messages.data[0].attributes.channel, "webhook")
-    found = ids(flows.get_message_ids_for_flow_action(second))
-    same("get_message_ids_for_flow_action", found, [message])
-    same("get_flow_action_messages: none", ids(flows.get_flow_action_messages(first)), [])
-    got = flows.get_flow_message(message, include=["flow-action"]).data
-    definition = as_dict(got.attributes.definition)
-    same("update_flow_action", (definition["url"], definition["body"]), (URL, "{}"))
-    action = flows.get_action_for_flow_message(message).data.id
-    action_id = flows.get_action_id_for_flow_message(message).data.id
-    same("get_action_for_flow_message", (action, action_id), (second, second))
-
-    answer = flows.delete_flow_action_with_http_info(first)
-    same("delete_flow_action: status", answer.status_code, 204)
-    left = flows.get_flow(flow, additional_fields_flow=["definition"]).data.attributes.definition
-    same("delete_flow_action: entry", left.entry_action_id, second)
-
-
-def triggers(api, flow, ordered):
-    found = api.Metrics.get_flows_triggered_by_metric(ordered)
-    same("get_flows_triggered_by_metric", ids(found), [flow])
-    found = api.Metrics.get_ids_for_flows_triggered_by_metric(ordered)
-    same("get_ids_for_flows_triggered_by_metric", ids(found), [flow])
-    got = api.Metrics.get_metric(ordered, include=["flow-triggers"])
-    same("get_metric: flow-triggers", included(got), [flow])
-
-    named_list = resource("list", attributes={"name": mine("Newsletter")})
-    of_list = api.Lists.create_list(named_list).data.id
-    definition = defined({"type": "list", "id": of_list}, delay("a"))
-    made = api.Flows.create_flow(named("Joined", definition))
-    found = (ids(api.Lists.get_flows_triggered_by_list(of_list)), made.data.attributes.trigger_type)
-    same("get_flows_triggered_by_list", found, ([made.data.id], "Added to List"))
-    found = api.Lists.get_ids_for_flows_triggered_by_list(of_list)
-    same("get_ids_for_flows_triggered_by_list", ids(found), [made.data.id])
-
-    is_set = {"type": "existence", "operator": "is-set"}
-    nobodys = f"properties['{mine('nobody has it')}']"
-    condition = {"type": "profile-property", "property": nobodys, "filter": is_set}
-    groups = {"condition_groups": [{"conditions": [condition]}]}
-    body = resource("segment", attributes={"name": mine("Known"), "definition": groups})
-    segment = api.Segments.create_segment(body).data.id
-    definition = defined({"type": "segment", "id": segment}, delay("a"))
-    made = api.Flows.create_flow(named("Known", definition)).data.id
-    found = ids(api.Segments.get_flows_triggered_by_segment(segment))
-    same("get_flows_triggered_by_segment", found, [made])
-    found = ids(api.Segments.get_ids_for_flows_triggered_by_segment(segment))
-    same("get_ids_for_flows_triggered_by_segment", found, [made])
-
-
-def reading(api):
-    call = api.Flows.get_flows
-    definition = defined({"type": "metric", "id": made_metric(api)}, delay("a"))
-    made = {name: api.Flows.create_flow(named(name, definition)).data.id for name in "cab"}
-    text = f'any(id,{quoted(made.values())})'
-    orders = {
-        "name": [made[name] for name in "abc"],
-        "id": sorted(made.values()),
-        "created": list(made.values()),
-    }
-    for name, order in orders.items():
-        walk(f"get_flows: {name}", call, order, filter=text, sort=name, page_size=2)
-        back = {"filter": text, "sort": f"-{name}", "page_size": 1}
-        if name != "created":
-            walk(f"get_flows: -{name}", call, order[::-1], **back)
-    same("get_flows: by name", ids(call(filter=f'equals(name,"{mine("b")}")')), [made["b"]])
-    found = ids(call(filter=f'equals(status,"draft"),equals(archived,false),{text}', sort="name"))
-    same("get_flows: by status", found, orders["name"])
-    page = call(filter=text, include=["flow-actions", "tags"])
-    same("get_flows: included", len(included(page)), 3)
-    sparse = api.Flows.get_flow(made["a"], fields_flow=["name"])["data"]["attributes"]
-    same("get_flow: fields", sparse, {"name": mine("a")})
-    said, _ = refusal("get_flows: unknown field", 400, lambda: call(filter='equals(x,"y")'))
-    same("get_flows: parameter", said.get("source", {}).get("parameter"), "filter")
-    for one in made.values():
-        api.Flows.delete_flow(one)
-    same("get_flows: none left", ids(call(filter=text)), [])
-
-
 def refusals(api):
-    ordered = made_metric(api)
-    mail = {"temporary_id": "a", "type": "send-email", "data": {}}
-    body = named("Mail", defined({"type": "metric", "id": ordered}, mail))
-    said, _ = refusal("create_flow: mail", 400, lambda: api.Flows.create_flow(body))
-    pointer = said.get("source", {}).get("pointer")
-    same("create_flow: mail: pointer", pointer, "/data/attributes/definition/actions/0/type")
-    refusal("get_flow_action: malformed", 400, lambda: api.Flows.get_flow_action("x"))
-    refusal("get_flow_action: unknown", 404, lambda: api.Flows.get_flow_action("5"))
+    trigger = {"type": "metric", "id": ordered_metric(api)}
+    wrong = {
+        "/triggers/0/id": defined({"type": "metric", "id": "Zzzzzz"}, sending("a")),
+        "/actions/0/type": defined(trigger, action("a", "send-email", {"status": "live"})),
+        "/actions/0/links/next": defined(trigger, sending("a", follower="b")),
+        "/actions/0/data/message/url": defined(trigger, sending("a", "ftp://shop.example/")),
+        "/entry_action_id": {**defined(trigger, sending("a")), "entry_action_id": "b"},
+    }
+    for pointer, definition in wrong.items():
+        call = lambda: api.Flows.create_flow(named("wrong", definition))
+        said, error = refusal(f"create_flow: {pointer}", 400, call)
+        whole = f"/data/attributes/definition{pointer}"
+        same(f"create_flow: {pointer}: pointer", said.get("source", {}).get("pointer"), whole)
+        parsed = error and error.data.errors[0].detail
+        same(f"create_flow: {pointer}: parsed by the SDK", parsed, said.get("detail"))
+
+    flow = made(api, "Refuses", defined(trigger, sending("a")))
+    said, _ = refusal("update_flow: status", 400, lambda: turned(api, flow.id, "paused"))
+    pointer = "/data/attributes/status"
+    same("update_flow: pointer", said.get("source", {}).get("pointer"), pointer)
+    for options in [{"filter": 'equals(x,"y")'}, {"sort": "x"}]:
+        name = next(iter(options))
+        said, _ = refusal(f"get_flows: {name}", 400, lambda: api.Flows.get_flows(**options))
+        same(f"get_flows: {name}: parameter", said.get("source", {}).get("parameter"), name)
+    refusal("get_flow: unknown", 404, lambda: api.Flows.get_flow("Zzzzzz"))
+    refusal("get_flow_action: unknown", 404, lambda: api.Flows.get_flow_action("1"))
+    refusal("get_flow_action: malformed", 400, lambda: api.Flows.get_flow_action("one"))
+    refusal("get_flow_message: unknown", 404, lambda: api.Flows.get_flow_message("Zzzzzz"))
+    api.Flows.delete_flow(flow.id)
 
 
 if __name__ == "__main__":
-    run(working, reading, refusals)
+    run(sent, one_flow, listing, triggers, refusals)
