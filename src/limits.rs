@@ -181,8 +181,9 @@ pub const SHOWN_TEXT_CHARS_MAX: usize = 240;
 
 /// A master key file: its one line has 65 bytes; a comment by mistake still fits in and is named.
 pub const MASTER_KEY_FILE_BYTES_MAX: usize = 1_024;
-/// One sealed value: secrets are lines of text, and a chain of certificates fits in as well.
-pub const SEALED_BYTES_MAX: usize = 64 * 1024;
+/// One sealed value: the largest is the definition of a flow, whose headers may be tokens, with all
+/// that it leaves out filled in.
+pub const SEALED_BYTES_MAX: usize = 2 * 1024 * 1024;
 
 // ---- Webhooks ----
 

@@ -160,6 +160,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "clock",
             "consent",
             "event",
+            "flow",
             "id",
             "ingest",
             "json",

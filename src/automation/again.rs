@@ -82,11 +82,11 @@ impl Automation {
     fn look_again(&self, id: DeliveryId) -> Result<Option<Again>, AgainError> {
         let from = self.store.snapshot()?;
         let Some(delivery) = delivery::get(&from, id)? else { return Ok(None) };
-        let gone = AgainError::Gone;
-        let action = delivery.webhook.action().ok_or(gone("it is of no flow"))?;
-        let run = delivery.run.ok_or(gone("it is of no flow"))?;
-        let mut run = run::get(&from, run)?.ok_or(gone("its run is gone"))?;
-        let flow = self.flows.get(run.flow).ok_or(gone("its flow was deleted"))?;
+        let gone = |why| AgainError::Gone(why);
+        let action = delivery.webhook.action().ok_or_else(|| gone("it is of no flow"))?;
+        let run = delivery.run.ok_or_else(|| gone("it is of no flow"))?;
+        let mut run = run::get(&from, run)?.ok_or_else(|| gone("its run is gone"))?;
+        let flow = self.flows.get(run.flow).ok_or_else(|| gone("its flow was deleted"))?;
         run.profile = profile::current(&from, run.profile)?;
         let event = match run.event {
             Some(id) => event::get(&from, id)?,

@@ -1,13 +1,16 @@
 //! Looking at what is due: runs with their flows, people and events, read from one snapshot.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
-use super::plan::Plan;
+use tracing::error;
+
+use super::plan::{Plan, Then};
 use super::walk::{World, walk};
 use crate::clock::Timestamp;
 use crate::event;
 use crate::flow::run::{self, Run};
-use crate::flow::{Flows, RunState};
+use crate::flow::{Flows, Live, RunState};
 use crate::id::{EventId, RunId};
 use crate::limits;
 use crate::profile;
@@ -75,11 +78,25 @@ pub(super) fn look(from: &impl Read, flows: &Flows, world: &World) -> Result<Loo
             }
             run.entered_before = run::last_entered(from, run.flow, run.profile)?;
         }
-        let event = match run.event {
-            Some(id) => event::get(from, id)?,
-            None => None,
-        };
-        looked.plans.push(walk(from, world, &flow, run, event.as_ref())?);
+        looked.plans.push(decide(from, world, &flow, run)?);
     }
     Ok(looked)
+}
+
+/// What is to become of a run. One whose person or event can not be read ends, so that the others
+/// go on.
+fn decide(from: &impl Read, world: &World, flow: &Live, run: Run) -> Result<Plan, StoreError> {
+    let event = run.event.map_or(Ok(None), |id| event::get(from, id));
+    let walked = event.and_then(|event| walk(from, world, flow, run.clone(), event.as_ref()));
+    match walked {
+        Err(error @ StoreError::Corrupt { .. }) => {
+            error!(flow_run.id = %run.id, %error, "a run can not go on");
+            let then = match run.state {
+                RunState::Begun => Then::NotLetIn,
+                _ => Then::Ends("what it is about can not be read".to_owned()),
+            };
+            Ok(Plan { run, flow: Arc::clone(flow), enters: false, deeds: Vec::new(), then })
+        }
+        walked => walked,
+    }
 }

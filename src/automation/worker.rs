@@ -156,15 +156,16 @@ impl Automation {
     }
 
     async fn carry_out(&self, mut looked: Looked) -> Result<(), StoreError> {
-        self.render(&mut looked).await?;
+        let rendered = self.render(&mut looked).await;
         let hands = self.hands();
-        self.store.commit(move |tx| apply(tx, &hands, &mut looked)).await
+        self.store.commit(move |tx| apply(tx, &hands, &mut looked)).await?;
+        rendered
     }
 
     /// Has the workers make the requests of all webhooks of a round.
     ///
     /// # Errors
-    /// Where there is no worker: then nothing is written, and all of it is still due.
+    /// Where there is no worker: what waits for one is left out, and still due.
     async fn render(&self, looked: &mut Looked) -> Result<(), StoreError> {
         let mut sends: Vec<&mut Send> =
             looked.plans.iter_mut().flat_map(super::plan::Plan::sends).collect();
@@ -177,13 +178,18 @@ impl Automation {
         };
         let jobs = sends.iter_mut().map(job).collect();
         let rendered = self.sandbox.render_all(jobs).await;
+        let mut failed = None;
         for (send, rendered) in sends.iter_mut().zip(rendered) {
-            if let Err(error @ RenderError::Unavailable(_)) = &rendered {
-                return Err(StoreError::Failed(error.to_string().into()));
-            }
-            send.rendered = Some(rendered.map_err(|error| error.to_string()));
+            send.rendered = match rendered {
+                Err(error @ RenderError::Unavailable(_)) => {
+                    failed = Some(StoreError::Failed(error.to_string().into()));
+                    None
+                }
+                rendered => Some(rendered.map_err(|error| error.to_string())),
+            };
         }
-        Ok(())
+        looked.plans.retain_mut(|plan| plan.sends().all(|send| send.rendered.is_some()));
+        failed.map_or(Ok(()), Err)
     }
 }
 

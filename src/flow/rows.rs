@@ -4,7 +4,7 @@
 //! be tokens; so it lies in the row sealed, together with the secrets that its webhooks are signed
 //! with, under the flow's id.
 
-use std::ops::Bound;
+use std::ops::{Bound, ControlFlow};
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -80,15 +80,23 @@ fn failed(id: FlowId, why: &dyn std::fmt::Display) -> StoreError {
     StoreError::Failed(format!("flow {id}: {why}").into())
 }
 
-/// Every flow.
+/// Every flow. One that can not be read any more is left out, and told to the operator: the others
+/// go on.
 pub(super) fn all(
     from: &impl Read,
     vault: &Vault,
     policy: &Policy,
 ) -> Result<Vec<Flow>, StoreError> {
     let everything = (Bound::Unbounded, Bound::Unbounded);
-    let rows = from.page(&FLOWS, everything, Order::Ascending, usize::MAX)?;
-    rows.into_iter().map(|(id, row)| flow(id, row, vault, policy)).collect()
+    let mut flows = Vec::new();
+    from.scan_intact(&FLOWS, everything, Order::Ascending, |id, row| {
+        match flow(id, row, vault, policy) {
+            Ok(flow) => flows.push(flow),
+            Err(error) => tracing::error!(flow.id = %id, %error, "a flow is left out"),
+        }
+        ControlFlow::Continue(())
+    })?;
+    Ok(flows)
 }
 
 fn flow(id: FlowId, row: FlowRow, vault: &Vault, policy: &Policy) -> Result<Flow, StoreError> {

@@ -14,6 +14,7 @@ use super::{People, PeopleError};
 use crate::clock::Timestamp;
 use crate::consent;
 use crate::event::NewEvent;
+use crate::flow::run;
 use crate::id::ProfileId;
 use crate::json::{self, Fault};
 use crate::limits;
@@ -146,6 +147,7 @@ fn carry_over(tx: &mut Tx<'_, '_>, source: ProfileId, into: ProfileId) -> Result
         segment::set_watch(tx, segment, source, None)?;
     }
     consent::carry_over(tx, source, into)?;
+    run::carry_over(tx, source, into)?;
     profile::redirect(tx, source, into)
 }
 

@@ -68,6 +68,26 @@ pub fn has_entered(from: &impl Read, profile: ProfileId) -> Result<bool, StoreEr
     Ok(!entered_by(from, profile)?.is_empty())
 }
 
+/// What a person entered, another has entered too, who takes their place.
+///
+/// # Errors
+/// Where the store fails.
+pub fn carry_over(
+    tx: &mut Tx<'_, '_>,
+    source: ProfileId,
+    into: ProfileId,
+) -> Result<(), StoreError> {
+    for flow in entered_by(tx, source)? {
+        let theirs = last_entered(tx, flow, source)?;
+        let own = last_entered(tx, flow, into)?;
+        if let Some(last) = theirs.max(own) {
+            put_entered(tx, flow, into, last)?;
+        }
+        forget(tx, source, flow);
+    }
+    Ok(())
+}
+
 /// Forgets that a person entered a flow.
 pub(super) fn forget(tx: &mut Tx<'_, '_>, profile: ProfileId, flow: FlowId) {
     tx.remove(&FLOW_ENTERED, &(profile, flow));

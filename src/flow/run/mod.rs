@@ -21,7 +21,7 @@ mod reviews;
 mod rows;
 
 pub use counts::{Count, Counts, Tally, counts, of_flow};
-pub use entered::{has_entered, last_entered, put_entered};
+pub use entered::{carry_over, has_entered, last_entered, put_entered};
 pub use entries::{Begin, begin, entries, entries_of};
 pub use moment::{Moment, What};
 pub use reviews::{Review, review, reviews, set_review};

@@ -95,3 +95,33 @@ async fn a_template_that_fails_parks_the_delivery_and_lets_the_run_go_on() {
         .expect(202);
     assert_eq!(world.receiver.received(2).await[1].json(), json!({ "n": 4 }));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_large_definition_is_kept_and_a_stricter_host_still_starts() {
+    let mut world = World::new().await;
+    let metric = world.metric("Ordered").await;
+    let text = "x".repeat(100_000);
+    let body = format!(r#"{{"text": "{text}", "to": "{{{{ email }}}}"}}"#);
+    let flow = world.live(definition(&metric, &[send(&world, "w", &body, None)])).await;
+    world.daemon.restart().await;
+    world.daemon.event(of("Ordered", "a@example.org")).await;
+    let sent = world.receiver.received(1).await.remove(0).json();
+    assert_eq!((sent["text"].to_text().len(), &sent["to"]), (100_000, &json!("a@example.org")));
+    // What was stored under a looser policy is there, and refused when it is dialled.
+    world.daemon.stop().await;
+    world.daemon.reconfigure(|config| {
+        config.dev = false;
+        config.egress.allow_http = false;
+        config.egress.allow_loopback = false;
+    });
+    world.daemon.restart().await;
+    world.daemon.event(of("Ordered", "b@example.org")).await;
+    world.runs(&format!("?filter=equals(flow_id,%22{flow}%22)"), 2).await;
+    eventually("the attempt is refused", async || {
+        let newest = world.daemon.deliveries("").await.first()?["id"].to_text();
+        let shown = world.daemon.get(&format!("/api/deliveries/{newest}")).await;
+        (shown["data"]["attributes"]["last_error"] == "address_refused").then_some(())
+    })
+    .await;
+    assert_eq!(world.receiver.count(), 1);
+}
