@@ -157,3 +157,97 @@ fn walk(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::value::to_raw_value;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::egress::Policy;
+    use crate::flow::parse::Known;
+
+    /// A list flow of these actions: name, type, links.
+    fn parse(entry: &str, actions: &[(&str, Value, Value)]) -> Result<Definition, Fault> {
+        let action = |(name, data, links): &(&str, Value, Value)| {
+            let kind = if data.get("unit").is_some() { "time-delay" } else { "suppress-profile" };
+            json!({ "temporary_id": name, "type": kind, "data": data, "links": links })
+        };
+        let actions: Vec<Value> = actions.iter().map(action).collect();
+        let definition = json!({
+            "triggers": [{ "type": "list", "id": "AAAAAA" }],
+            "entry_action_id": entry,
+            "actions": actions,
+        });
+        let policy = Policy::default();
+        let known = Known { policy: &policy, names: None, before: None };
+        Definition::parse(&to_raw_value(&definition).unwrap(), "", &known)
+    }
+
+    fn act() -> Value {
+        json!({ "status": "live" })
+    }
+
+    fn delay(value: u32) -> Value {
+        json!({ "unit": "hours", "value": value })
+    }
+
+    fn to(next: &str) -> Value {
+        json!({ "next": next })
+    }
+
+    #[test]
+    fn a_graph_that_can_be_walked_is_taken() {
+        let none = json!({ "next": null });
+        parse("a", &[("a", act(), to("b")), ("b", act(), none.clone())]).unwrap();
+        // Two ways that meet again, and a way back over a delay.
+        parse("a", &[("a", delay(1), to("b")), ("b", act(), to("a"))]).unwrap();
+        let names: Vec<String> =
+            (0..crate::limits::FLOW_ACTIONS_MAX).map(|number| format!("n{number}")).collect();
+        let chain: Vec<(&str, Value, Value)> = names
+            .iter()
+            .zip(names.iter().skip(1).map(|next| to(next)).chain([none]))
+            .map(|(name, links)| (name.as_str(), act(), links))
+            .collect();
+        parse("n0", &chain).unwrap();
+    }
+
+    #[test]
+    fn each_fault_points_at_its_action() {
+        let none = json!({ "next": null });
+        for (entry, actions, pointer, words) in [
+            (
+                "a",
+                vec![("a", act(), to("b")), ("b", act(), to("a"))],
+                "/actions/1/links/next",
+                "leads back",
+            ),
+            ("a", vec![("a", act(), to("a"))], "/actions/0/links/next", "leads back"),
+            // A delay of nothing is none.
+            (
+                "a",
+                vec![("a", delay(0), to("b")), ("b", act(), to("a"))],
+                "/actions/1/links/next",
+                "leads back",
+            ),
+            (
+                "a",
+                vec![("a", act(), none.clone()), ("b", act(), none.clone())],
+                "/actions/1",
+                "no way leads",
+            ),
+            ("a", vec![("a", act(), to("c"))], "/actions/0/links/next", "no action has"),
+            ("x", vec![("a", act(), none.clone())], "/entry_action_id", "no action has"),
+            (
+                "a",
+                vec![("a", act(), none.clone()), ("a", act(), none)],
+                "/actions/1/temporary_id",
+                "called `a` too",
+            ),
+        ] {
+            let fault = parse(entry, &actions).unwrap_err();
+            assert_eq!(fault.pointer, pointer, "{fault}");
+            assert!(fault.detail.contains(words), "{fault}");
+        }
+    }
+}
