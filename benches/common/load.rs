@@ -145,6 +145,13 @@ impl Connection {
         self.body_of(filled)
     }
 
+    /// Changes what is at a path; the answer must be a success.
+    pub(crate) async fn patch(&mut self, path: &str, body: &str) {
+        let (common, length) = (&self.common, body.len());
+        let head = format!("PATCH {path} {common}content-type: application/json\r\n");
+        self.exchange(&format!("{head}content-length: {length}\r\n\r\n{body}")).await;
+    }
+
     fn body_of(&self, filled: usize) -> Vec<u8> {
         let answer = &self.buffer[..filled];
         let end = answer.windows(4).position(|window| window == b"\r\n\r\n");

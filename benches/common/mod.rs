@@ -58,6 +58,8 @@ impl Daemon {
         config.egress.allow_http = true;
         config.egress.allow_loopback = true;
         config.listen = ([127, 0, 0, 1], 0).into();
+        // Workers are the daemon's binary; this one would run the whole bench again.
+        config.sandbox.program = Some(env!("CARGO_BIN_EXE_tidings").into());
         let store = opened.0.clone();
         let server = Server::start_on(&config, Clock::system(), opened).await;
         let server = server.expect("the daemon starts");

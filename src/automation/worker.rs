@@ -14,7 +14,9 @@ use super::walk::World;
 use super::{dates, results};
 use crate::clock::{Clock, Timestamp};
 use crate::delivery::Deliveries;
+use crate::delivery::DeliveryResult;
 use crate::flow::{self, Flows, run};
+use crate::id::DeliveryId;
 use crate::ingest::Ingest;
 use crate::limits;
 use crate::people::People;
@@ -125,17 +127,11 @@ impl Automation {
         });
         let (results, looked, leaving, next_due, dates) =
             looking.await.map_err(|error| StoreError::Failed(error.to_string().into()))??;
-        let mut has_moved = false;
-        if !results.is_empty() {
-            let flows = self.flows.clone();
-            self.store.commit(move |tx| results::tell(tx, &flows, &results)).await?;
-            has_moved = true;
-        }
         let is_behind = looked.is_behind;
-        if !looked.is_nothing() {
-            self.carry_out(looked).await?;
-            has_moved = true;
-        }
+        let mut has_moved = !results.is_empty() || !looked.is_nothing();
+        // Beside each other, so that they share a transaction where they can: neither builds on
+        // the other, as what was decided about a run that moved in between is left out.
+        tokio::try_join!(self.tell(results), self.carry_out(looked))?;
         if let Some(id) = leaving {
             self.store.commit(move |tx| clear(tx, id)).await?;
             has_moved = true;
@@ -155,7 +151,18 @@ impl Automation {
         Ok(Round::Idle([next_due, next_plan].into_iter().flatten().min()))
     }
 
+    async fn tell(&self, results: Vec<(DeliveryId, DeliveryResult)>) -> Result<(), StoreError> {
+        if results.is_empty() {
+            return Ok(());
+        }
+        let flows = self.flows.clone();
+        self.store.commit(move |tx| results::tell(tx, &flows, &results)).await
+    }
+
     async fn carry_out(&self, mut looked: Looked) -> Result<(), StoreError> {
+        if looked.is_nothing() {
+            return Ok(());
+        }
         let rendered = self.render(&mut looked).await;
         let hands = self.hands();
         self.store.commit(move |tx| apply(tx, &hands, &mut looked)).await?;

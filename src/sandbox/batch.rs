@@ -43,7 +43,7 @@ fn tasks(jobs: &[RenderJob]) -> Vec<Result<Task<'_>, RenderError>> {
         let RenderJob { template: own, context }: &RenderJob = job;
         check_size("context", context)?;
         let template = match &last {
-            Some((known, text)) if Arc::ptr_eq(known, own) => Arc::clone(text),
+            Some((known, text)) if *known == own => Arc::clone(text),
             _ => encoded(own)?,
         };
         last = Some((own, Arc::clone(&template)));
@@ -54,7 +54,9 @@ fn tasks(jobs: &[RenderJob]) -> Vec<Result<Task<'_>, RenderError>> {
 
 /// Has tasks done by as many workers as there are: each takes the next part when it is free.
 async fn run(pool: &Pool, tasks: &[Task<'_>]) -> Vec<Result<Answer, RenderError>> {
-    let parts: Vec<_> = tasks.chunks(WORKER_JOBS_TOGETHER_MAX).collect();
+    // Few jobs are spread too: each worker gets its share of them.
+    let share = tasks.len().div_ceil(pool.workers());
+    let parts: Vec<_> = tasks.chunks(share.clamp(1, WORKER_JOBS_TOGETHER_MAX)).collect();
     let next = AtomicUsize::new(0);
     let lane = async || {
         let mut done = Vec::new();

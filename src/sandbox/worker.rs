@@ -2,7 +2,7 @@
 //!
 //! The daemon starts it as `tidings worker` with a socket as its standard input. It goes to jail,
 //! says that it is ready, and answers until the daemon hangs up. It keeps nothing between jobs but
-//! the text of the last template, and catches nothing: a panic ends it and costs one job.
+//! the last template and what was read of it, and catches nothing: a panic ends it and costs one job.
 
 use std::fmt;
 use std::io;
@@ -17,7 +17,7 @@ use super::probe::Probe;
 use super::protocol;
 use super::protocol::{Kind, Landlock, Ready};
 use crate::template;
-use crate::template::{RequestTemplate, TemplateFault};
+use crate::template::{Prepared, TemplateFault};
 
 /// Why a worker ended before the daemon hung up; a sentence for the operator.
 #[derive(Debug)]
@@ -58,28 +58,28 @@ fn serve(mut socket: &UnixStream, landlock: Landlock) -> io::Result<()> {
     let mut template = None;
     while let Some((kind, payload)) = protocol::read(&mut frames)? {
         if kind == Kind::Template {
-            template = Some(serde_json::from_slice(&payload)?);
+            template = Some(Prepared::new(serde_json::from_slice(&payload)?));
         } else {
-            socket.write_all(&done(kind, &payload, template.as_ref())?)?;
+            socket.write_all(&done(kind, &payload, template.as_mut())?)?;
         }
     }
     Ok(())
 }
 
 /// Does one job; gives the frame of its answer.
-fn done(kind: Kind, payload: &[u8], template: Option<&RequestTemplate>) -> io::Result<Vec<u8>> {
+fn done(kind: Kind, payload: &[u8], template: Option<&mut Prepared>) -> io::Result<Vec<u8>> {
     match (kind, template) {
         (Kind::Probe, _) => {
             let probe: Probe = serde_json::from_slice(payload)?;
             frame(Kind::Found, &probe.attempt())
         }
-        (Kind::Check, Some(template)) => match template::check(template) {
+        (Kind::Check, Some(template)) => match template::check(template.template()) {
             Ok(()) => frame(Kind::Checked, &()),
             Err(fault) => frame(Kind::Fault, &fault),
         },
         (Kind::Render, Some(template)) => {
             let context = serde_json::from_slice(payload).map_err(|error| not_json(&error));
-            match context.and_then(|context| template::render(template, &context)) {
+            match context.and_then(|context| template.render(&context)) {
                 Ok(request) => {
                     let rendered = frame(Kind::Rendered, &request);
                     rendered.or_else(|error| frame(Kind::Fault, &too_large(&error)))

@@ -9,6 +9,7 @@ use super::fault::Flaw;
 use super::lex::{PieceKind, pieces};
 use super::sink::Medium;
 use super::text;
+use super::text::Known;
 use crate::json::push_key;
 use crate::limits::TEMPLATE_HEADER_VALUE_BYTES_MAX;
 use crate::limits::TEMPLATE_HEADERS_BYTES_MAX;
@@ -133,13 +134,14 @@ pub(super) fn render(
     headers: &[(String, String)],
     is_strict: bool,
     context: &Context,
+    known: &mut Known,
 ) -> Result<Vec<(String, String)>, TemplateFault> {
     let mut rendered = Vec::with_capacity(headers.len() + 1);
     let mut bytes = 0;
     for (name, source) in headers {
         let field = field(name);
         let manner = text::manner_of_field(Medium::Plain, is_strict);
-        let value = text::render(&field, source, manner, context)?;
+        let value = text::render(&field, (source, manner), context, known)?;
         if let Some(why) = wrong_value(name, &value) {
             return Err(TemplateFault::of_field(&field, why));
         }

@@ -117,6 +117,7 @@ pub use fault::TemplateFault;
 use context::Context;
 use run::Manner;
 use sink::Medium;
+use text::Known;
 
 /// What a webhook step sends, before values are filled in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -191,7 +192,39 @@ pub fn render(
     template: &RequestTemplate,
     context: &serde_json::Value,
 ) -> Result<RenderedRequest, TemplateFault> {
-    request::render(template, context)
+    request::render(template, context, &mut Known::default())
+}
+
+/// A template that is filled in for many requests: what is read of it is read once. Of the values
+/// of one request nothing is kept for the next.
+pub struct Prepared {
+    template: RequestTemplate,
+    known: Known,
+}
+
+impl Prepared {
+    /// Reads nothing yet: what is wrong with a part shows when it is rendered, as by [`render`].
+    #[must_use]
+    pub fn new(template: RequestTemplate) -> Self {
+        Self { template, known: Known::default() }
+    }
+
+    /// The template.
+    #[must_use]
+    pub const fn template(&self) -> &RequestTemplate {
+        &self.template
+    }
+
+    /// As [`render`].
+    ///
+    /// # Errors
+    /// As [`render`].
+    pub fn render(
+        &mut self,
+        context: &serde_json::Value,
+    ) -> Result<RenderedRequest, TemplateFault> {
+        request::render(&self.template, context, &mut self.known)
+    }
 }
 
 fn manner(kind: TextKind, escaping: Escaping, is_strict: bool) -> Manner {
@@ -223,5 +256,6 @@ pub fn render_text(
     escaping: Escaping,
     context: &serde_json::Value,
 ) -> Result<String, TemplateFault> {
-    text::render("", source, manner(kind, escaping, false), &Context::new(context))
+    let manner = manner(kind, escaping, false);
+    text::render("", (source, manner), &Context::new(context), &mut Known::default())
 }

@@ -5,6 +5,7 @@ use url::Url;
 use super::context::Context;
 use super::fault::TemplateFault;
 use super::sink::Medium;
+use super::text::Known;
 use super::{Escaping, RenderedRequest, RequestTemplate, address, headers, text};
 use crate::json::push_key;
 use crate::limits::TEMPLATE_QUERY_PAIRS_MAX;
@@ -78,6 +79,7 @@ pub(super) fn check(template: &RequestTemplate) -> Result<(), TemplateFault> {
 pub(super) fn render(
     template: &RequestTemplate,
     given: &serde_json::Value,
+    known: &mut Known,
 ) -> Result<RenderedRequest, TemplateFault> {
     let origin = check_shape(template)?;
     let context = Context::new(given);
@@ -86,15 +88,15 @@ pub(super) fn render(
     let mut pairs = Vec::with_capacity(template.query.len());
     for (name, value) in &template.query {
         let field = pair_field(name);
-        let name = text::render(&field, name, plain, &context)?;
-        pairs.push((name, text::render(&field, value, plain, &context)?));
+        let name = text::render(&field, (name, plain), &context, known)?;
+        pairs.push((name, text::render(&field, (value, plain), &context, known)?));
     }
     let in_url = text::manner_of_field(Medium::Percent, is_strict);
-    let rendered = text::render(address::FIELD, &template.url, in_url, &context)?;
+    let rendered = text::render(address::FIELD, (&template.url, in_url), &context, known)?;
     let url = address::finished(&rendered, &origin, &pairs)?;
-    let mut headers = headers::render(&template.headers, is_strict, &context)?;
+    let mut headers = headers::render(&template.headers, is_strict, &context, known)?;
     let in_body = text::manner_of_body(medium_of_body(template), is_strict);
-    let body = text::render(BODY, &template.body, in_body, &context)?;
+    let body = text::render(BODY, (&template.body, in_body), &context, known)?;
     headers::complete(&mut headers, &body);
     Ok(RenderedRequest { url, headers, body })
 }

@@ -2,11 +2,13 @@
 //!
 //! The engine is given nothing but the functions below: no filter, test or global of its own, no
 //! loader, no user's text. What goes wrong in a function is kept as a flaw with its place in the
-//! user's source; the engine's own error only stops the walk.
+//! user's source; the engine's own error only stops the walk. What the engine has read of a program
+//! can be run again; of one run, nothing is left for the next.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use jiff::Zoned;
 use minijinja::value::{Rest, Value};
 use minijinja::{Environment, Error, ErrorKind, State};
 
@@ -31,22 +33,37 @@ pub(super) struct Manner {
     pub(super) fuel: u64,
 }
 
-/// One run.
+/// The name under which the engine knows a program; its errors show it.
+const NAME: &str = "<string>";
+
+/// What the engine calls back to.
 struct Engine {
     program: Program,
     is_strict: bool,
-    surroundings: Surroundings,
     moving: Mutex<Moving>,
 }
 
-/// What changes while a template runs.
+/// What changes while a template runs; every run has its own.
 struct Moving {
+    surroundings: Surroundings,
     sink: Sink,
     flaw: Option<Flaw>,
     /// How often each `cycle` was asked.
     cycles: BTreeMap<usize, usize>,
     /// What each `ifchanged` saw last.
     seen: BTreeMap<usize, String>,
+}
+
+impl Moving {
+    fn new(manner: Manner, now: Zoned) -> Self {
+        Self {
+            surroundings: Surroundings { now, style: manner.style },
+            sink: Sink::new(manner.medium),
+            flaw: None,
+            cycles: BTreeMap::new(),
+            seen: BTreeMap::new(),
+        }
+    }
 }
 
 /// Whether the engine takes the program.
@@ -56,30 +73,45 @@ pub(super) fn check(program: &Program) -> Checked<()> {
     parsed.map(drop).map_err(|error| engine_flaw(program, &error))
 }
 
-/// Runs the program; the sink has what came out.
-pub(super) fn run(program: Program, context: &Context, manner: Manner) -> Checked<Sink> {
-    let surroundings = Surroundings { now: context.now.clone(), style: manner.style };
-    let names = program.names.iter().enumerate();
-    let names = names.map(|(index, name)| (format!("n{index}"), context.name(name)));
-    let consts = program.consts.iter().enumerate();
-    let consts = consts.map(|(index, value)| (format!("c{index}"), value.clone()));
-    let root = Value::from_pairs(names.chain(consts).filter(|(_, value)| !value.is_undefined()));
+/// A program that the engine has read, to be run as often as is wanted.
+pub(super) struct Loaded {
+    env: Environment<'static>,
+    engine: Arc<Engine>,
+    manner: Manner,
+}
 
-    let sink = Sink::new(manner.medium);
-    let moving = Moving { sink, flaw: None, cycles: BTreeMap::new(), seen: BTreeMap::new() };
-    let is_strict = manner.is_strict;
-    let engine = Arc::new(Engine { program, is_strict, surroundings, moving: moving.into() });
-    let mut env = Environment::empty();
-    env.set_fuel(Some(manner.fuel));
-    add_functions(&mut env, &engine);
-    let result = env.render_str(&engine.program.code, root);
-    drop(env);
+impl Loaded {
+    /// Has the engine read the program.
+    pub(super) fn new(mut program: Program, manner: Manner) -> Checked<Self> {
+        let mut env = Environment::empty();
+        env.set_fuel(Some(manner.fuel));
+        let code = std::mem::take(&mut program.code);
+        env.add_template_owned(NAME, code).map_err(|error| engine_flaw(&program, &error))?;
+        let moving = Moving::new(manner, Zoned::default()).into();
+        let engine = Arc::new(Engine { program, is_strict: manner.is_strict, moving });
+        add_functions(&mut env, &engine);
+        Ok(Self { env, engine, manner })
+    }
 
-    let mut moving = engine.moving();
-    match (moving.flaw.take(), result) {
-        (Some(flaw), _) => Err(flaw),
-        (None, Err(error)) => Err(engine_flaw(&engine.program, &error)),
-        (None, Ok(_)) => Ok(std::mem::replace(&mut moving.sink, Sink::new(manner.medium))),
+    /// Runs it; the sink has what came out.
+    pub(super) fn run(&self, context: &Context) -> Checked<Sink> {
+        let program = &self.engine.program;
+        let names = program.names.iter().enumerate();
+        let names = names.map(|(index, name)| (format!("n{index}"), context.name(name)));
+        let consts = program.consts.iter().enumerate();
+        let consts = consts.map(|(index, value)| (format!("c{index}"), value.clone()));
+        let root =
+            Value::from_pairs(names.chain(consts).filter(|(_, value)| !value.is_undefined()));
+
+        let fresh = || Moving::new(self.manner, context.now.clone());
+        *self.engine.moving() = fresh();
+        let result = self.env.get_template(NAME).and_then(|template| template.render(root));
+        let Moving { sink, flaw, .. } = std::mem::replace(&mut *self.engine.moving(), fresh());
+        match (flaw, result) {
+            (Some(flaw), _) => Err(flaw),
+            (None, Err(error)) => Err(engine_flaw(program, &error)),
+            (None, Ok(_)) => Ok(sink),
+        }
     }
 }
 
@@ -225,7 +257,8 @@ impl Engine {
         for arg in args {
             self.wants(arg, &format!("the argument of `{}`", spec.name))?;
         }
-        (spec.run)(&self.surroundings, value, args).map_err(|why| format!("`{}`: {why}", spec.name))
+        let run = (spec.run)(&self.moving().surroundings, value, args);
+        run.map_err(|why| format!("`{}`: {why}", spec.name))
     }
 
     fn op(&self, _: usize, site: &Site, args: &[Value]) -> Told<Value> {
@@ -234,7 +267,8 @@ impl Engine {
             self.wants(arg(args, 0), &site.shown)?;
             self.wants(arg(args, 1), &site.shown)?;
         }
-        operators::apply(op, arg(args, 0), arg(args, 1), self.surroundings.style)
+        let style = self.moving().surroundings.style;
+        operators::apply(op, arg(args, 0), arg(args, 1), style)
     }
 
     fn test(&self, _: usize, site: &Site, args: &[Value]) -> Told<Value> {
@@ -299,7 +333,7 @@ impl Engine {
 
     fn now(&self, _: usize, _: &Site, args: &[Value]) -> Told<Value> {
         let pattern = values::text(arg(args, 0), Style::Json)?;
-        Ok(formatted(&self.surroundings.now, &pattern)?.into())
+        Ok(formatted(&self.moving().surroundings.now, &pattern)?.into())
     }
 
     /// Whether the content of an `ifchanged` is what it was; then it is taken back.

@@ -9,7 +9,7 @@ use super::compile::{Program, SiteKind, compile};
 use super::context::Context;
 use super::fault::{Checked, Flaw};
 use super::parse::parse;
-use super::run::{self, Manner};
+use super::run::{self, Loaded, Manner};
 use super::sink::{Medium, Sink};
 use super::values::Style;
 use crate::limits::TEMPLATE_FIELD_FUEL;
@@ -37,22 +37,41 @@ pub(super) fn check(field: &str, source: &str, manner: Manner) -> Result<(), Tem
         // What has no tags comes out the same each time, and so is judged now.
         if program.sites.iter().all(|site| matches!(site.kind, SiteKind::Text(_))) {
             let nothing = Context::new(&serde_json::Value::Null);
-            check_output(&run::run(program, &nothing, manner)?, manner.medium)?;
+            check_output(&Loaded::new(program, manner)?.run(&nothing)?, manner.medium)?;
         }
         Ok(())
     });
     checked.map_err(|flaw| flaw.within(field, source))
 }
 
+/// What was read of the texts of a template, so that it is read once for many requests.
+#[derive(Default)]
+pub(super) struct Known(Vec<(String, Manner, Loaded)>);
+
+impl Known {
+    fn loaded(&mut self, source: &str, manner: Manner) -> Checked<&Loaded> {
+        let is_it = |(of, how, _): &(String, Manner, Loaded)| of == source && *how == manner;
+        let place = match self.0.iter().position(is_it) {
+            Some(place) => place,
+            None => {
+                let loaded = Loaded::new(program(source)?, manner)?;
+                self.0.push((source.to_owned(), manner, loaded));
+                self.0.len() - 1
+            }
+        };
+        Ok(&self.0[place].2)
+    }
+}
+
 /// Renders the template `field`.
 pub(super) fn render(
     field: &str,
-    source: &str,
-    manner: Manner,
+    (source, manner): (&str, Manner),
     context: &Context,
+    known: &mut Known,
 ) -> Result<String, TemplateFault> {
-    let rendered = program(source).and_then(|program| {
-        let sink = run::run(program, context, manner)?;
+    let rendered = known.loaded(source, manner).and_then(|loaded| {
+        let sink = loaded.run(context)?;
         if !source.is_empty() {
             check_output(&sink, manner.medium)?;
         }

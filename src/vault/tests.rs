@@ -67,7 +67,7 @@ fn what_was_sealed_opens() {
 #[test]
 fn too_much_is_not_sealed() {
     let error = vault().seal(CONTEXT, &[0; limits::SEALED_BYTES_MAX + 1]).unwrap_err();
-    assert_eq!(error.to_string(), "65537 bytes are more than the 65536 that can be sealed");
+    assert_eq!(error.to_string(), "2097153 bytes are more than the 2097152 that can be sealed");
 }
 
 #[test]

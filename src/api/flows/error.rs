@@ -148,7 +148,7 @@ mod tests {
         };
         let of_saved = told(of_preview(PreviewError::Template(fault()), false));
         assert!(pointing(&of_saved, "/body"), "{of_saved:?}");
-        assert!(of_saved.1.contains("line 3 column 5") && of_saved.1.contains("{{ a | shout }}"));
+        assert!(of_saved.1.contains("line 3, column 5") && of_saved.1.contains("{{ a | shout }}"));
         let of_given = told(of_preview(PreviewError::Template(fault()), true));
         assert!(pointing(&of_given, "/data/attributes/message/body"), "{of_given:?}");
     }

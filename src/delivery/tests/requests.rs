@@ -47,7 +47,7 @@ async fn a_request_leaves_as_it_was_rendered() {
         ("authorization", Some("Bearer t0ken")),
         ("x-klaviyo-flow-id", Some(flow().as_str())),
         ("webhook-id", Some(id.to_string().as_str())),
-        ("klaviyo-webhook-id", None),
+        ("klaviyo-webhook-id", Some(delivery.webhook.to_string().as_str())),
     ] {
         assert_eq!(got.header(name), value, "{name}");
     }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::super::{Escaping, RequestTemplate, check, render};
+use super::super::{Escaping, Prepared, RequestTemplate, check, render};
 use super::{all_equal, message, shop, with_body};
 use crate::limits::TEMPLATE_HEADER_VALUE_BYTES_MAX;
 
@@ -14,6 +14,25 @@ fn with_header(name: &str, value: &str) -> RequestTemplate {
     let mut template = with_body("");
     template.headers.push((name.to_owned(), value.to_owned()));
     template
+}
+
+#[test]
+fn of_one_rendering_nothing_is_left_for_the_next() {
+    let body = r#"{"c": [{% for x in event.list %}{% cycle 1 2 3 %},{% endfor %}0],
+        "i": "{% for x in event.list %}{% ifchanged x %}{{ x }}{% endifchanged %}{% endfor %}",
+        "n": {{ event.n|divide:event.by }}, "who": "{{ first_name }}"}"#;
+    let template = with_header("X-Who", "{{ first_name }}");
+    let template = RequestTemplate { body: body.to_owned(), ..template };
+    let mut prepared = Prepared::new(template.clone());
+    let context = |name: &str, by: u32| {
+        json!({ "event": { "list": [7, 7], "n": 8, "by": by },
+            "person": { "first_name": name }, "now": "2026-09-04T13:38:55Z", "timezone": "UTC" })
+    };
+    // A fault in between leaves nothing either.
+    for (name, by) in [("Ann", 2), ("Bob", 4), ("Cid", 0), ("Dan", 2), ("", 1)] {
+        let context = context(name, by);
+        assert_eq!(prepared.render(&context), render(&template, &context), "{name}");
+    }
 }
 
 #[test]
