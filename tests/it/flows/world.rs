@@ -12,10 +12,7 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn new() -> Self {
-        let daemon = Daemon::start_with(|config| {
-            config.sandbox.program = Some(env!("CARGO_BIN_EXE_tidings").into());
-        });
-        Self { daemon: daemon.await, receiver: Receiver::start().await }
+        Self { daemon: Daemon::start().await, receiver: Receiver::start().await }
     }
 
     /// The id of the metric of this name, which is made by an event of nobody in particular.

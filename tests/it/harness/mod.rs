@@ -72,6 +72,8 @@ impl Daemon {
         config.dev = true;
         config.egress.allow_http = true;
         config.egress.allow_loopback = true;
+        // This process is the test; workers are the product.
+        config.sandbox.program = Some(env!("CARGO_BIN_EXE_tidings").into());
         change(&mut config);
         let clock = Clock::manual(Timestamp::from_seconds(START));
         let mut daemon =
