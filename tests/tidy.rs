@@ -350,13 +350,13 @@ const MODULES: &[(&str, &[&str])] = &[
             "webhook",
         ],
     ),
-    (
-        "cli",
-        &[
-            "clock", "config", "delivery", "id", "key", "limits", "replay", "sandbox", "secret",
-            "server", "signing", "store",
-        ],
-    ),
+    ("cli", NAMED_BY_CLI),
+];
+/// What the command line names: it shows what many modules do. By hand, to fit the file.
+#[rustfmt::skip]
+const NAMED_BY_CLI: &[&str] = &[
+    "automation", "clock", "config", "delivery", "egress", "event", "flow", "id", "json", "key",
+    "limits", "metric", "replay", "sandbox", "secret", "server", "signing", "store", "webhook",
 ];
 /// The files that name no module: they declare them, or start the program.
 const ROOTS: [&str; 2] = ["lib", "main"];

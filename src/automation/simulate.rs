@@ -5,11 +5,13 @@
 //! whatever is due next. Webhooks are rendered and stay in the outbox, where nothing takes them, so
 //! that outputs of responses have their defaults at once.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use redb::backends::InMemoryBackend;
+use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::context::Organization;
@@ -25,11 +27,11 @@ use crate::id::{DeliveryId, MetricId};
 use crate::ingest::{Ingest, IngestError, Reactors};
 use crate::json::Fault;
 use crate::limits;
-use crate::metric::{MetricError, Metrics, OPERATIONAL};
+use crate::metric::{MetricError, MetricName, Metrics, OPERATIONAL};
 use crate::profile::{self, Identifier};
 use crate::sandbox::Sandbox;
 use crate::segment::Segments;
-use crate::store::{Store, StoreError, WriterHandle};
+use crate::store::{Store, StoreError, Tx, WriterHandle};
 use crate::vault::Vault;
 use crate::webhook::Webhooks;
 
@@ -39,7 +41,11 @@ pub struct Setup {
     pub flow: Vec<u8>,
     /// What happens, in any order.
     pub events: Vec<NewEvent>,
-    /// When it ends; where nothing is said, when nothing is due any more.
+    /// Metrics that the flow names, each as it names it: by its name, or by its id elsewhere. Those
+    /// of the events are known without this.
+    pub metrics: Vec<(String, MetricName)>,
+    /// When it ends; where nothing is said, when nothing is due any more, and of a date flow
+    /// [`limits::SIMULATION_DATES_AHEAD`] after the last event.
     pub until: Option<Timestamp>,
     /// The calendar of whoever has none of their own.
     pub zone: TimeZone,
@@ -60,6 +66,8 @@ pub struct Simulation {
     pub ended: Timestamp,
     /// Whether runs were still under way then.
     pub is_cut: bool,
+    /// Older runs that are not told of: there were more than [`limits::SIMULATION_RUNS_MAX`].
+    pub left_out: usize,
 }
 
 /// A run of a simulation.
@@ -76,8 +84,10 @@ pub struct Simulated {
 /// Why there was no simulation.
 #[derive(Debug)]
 pub enum SimulateError {
-    /// Something about the flow, or about one of the events.
+    /// Something about the flow, as its body has it.
     Fault(Fault),
+    /// Something about an event, where its own pointer says that it stands.
+    Event(Fault),
     /// Templates can not be rendered; a sentence.
     Unavailable(String),
     /// The store in memory failed.
@@ -126,13 +136,14 @@ struct Bench {
 /// # Errors
 /// Where the flow or an event is refused, or templates can not be rendered.
 pub async fn simulate(setup: Setup) -> Result<Simulation, SimulateError> {
-    let Setup { flow, mut events, until, zone, organization, sandbox } = setup;
+    let Setup { flow, mut events, metrics, until, zone, organization, sandbox } = setup;
     events.sort_by_key(|event| event.time);
     let start = events.first().map_or(Timestamp::EPOCH, |event| event.time);
     let bench = Bench::new(start, zone, organization, sandbox).await?;
-    let simulated = bench.over(&flow, events, until).await;
-    let Bench { automation, writer, .. } = bench;
-    drop(automation);
+    let simulated = bench.over(&flow, (events, metrics), until).await;
+    // The writer ends when nobody can give it commands any more: the indexer can, too.
+    let Bench { automation, metrics, indexer, writer } = bench;
+    drop((automation, metrics, indexer));
     // The store lies in memory: whatever closing it meets is gone with it.
     let closed = tokio::task::spawn_blocking(move || writer.join()).await;
     tracing::debug!(?closed, "a simulation ended");
@@ -185,11 +196,12 @@ impl Bench {
     async fn over(
         &self,
         flow: &[u8],
-        events: Vec<NewEvent>,
+        (events, metrics): (Vec<NewEvent>, Vec<(String, MetricName)>),
         until: Option<Timestamp>,
     ) -> Result<Simulation, SimulateError> {
-        let flow = self.flow(flow, &events).await?;
-        for (number, event) in events.into_iter().enumerate() {
+        let aliases = self.learn(&events, metrics).await?;
+        let flow = self.flow(flow, &aliases).await?;
+        for event in events {
             let at = event.time;
             if until.is_some_and(|until| at > until) {
                 break;
@@ -198,28 +210,52 @@ impl Bench {
             let recorded = self.automation.ingest.record(vec![event]).await;
             recorded.map_err(|error| match error {
                 IngestError::Store(error) => SimulateError::Store(error),
-                IngestError::Fault(fault) => {
-                    SimulateError::Fault(fault.under(&format!("event {}: ", number + 1)))
-                }
+                IngestError::Fault(fault) => SimulateError::Event(fault),
             })?;
             self.indexer.catch_up().await?;
             self.drain().await?;
         }
-        let rounds = self.to_the_end(until).await?;
-        self.told(flow, rounds)
+        self.to_the_end(until).await?;
+        self.told(flow)
+    }
+
+    /// Makes the metrics of the events, and those that are given; returns what these are called.
+    async fn learn(
+        &self,
+        events: &[NewEvent],
+        given: Vec<(String, MetricName)>,
+    ) -> Result<HashMap<String, MetricId>, SimulateError> {
+        let metrics = self.metrics.clone();
+        let of_events: Vec<_> =
+            events.iter().map(|event| (event.metric.clone(), event.value.is_some())).collect();
+        let learn = move |tx: &mut Tx<'_, '_>| {
+            let mut seen = HashSet::new();
+            for (name, has_value) in of_events {
+                let key = (name.service().to_owned(), name.name().to_owned(), has_value);
+                if seen.insert(key) {
+                    metrics.ensure(tx, &name, has_value)?;
+                }
+            }
+            let id = |(alias, name): (String, MetricName)| {
+                Ok::<_, MetricError>((alias, metrics.ensure(tx, &name, false)?.id))
+            };
+            given.into_iter().map(id).collect::<Result<HashMap<_, _>, _>>()
+        };
+        Ok(self.automation.store.commit(learn).await?)
     }
 
     /// Makes the flow, and lets people in.
-    async fn flow(&self, body: &[u8], events: &[NewEvent]) -> Result<Flow, SimulateError> {
-        for event in events {
-            let (metrics, name) = (self.metrics.clone(), event.metric.clone());
-            let has_value = event.value.is_some();
-            self.automation.store.commit(move |tx| metrics.ensure(tx, &name, has_value)).await?;
-        }
+    async fn flow(
+        &self,
+        body: &[u8],
+        aliases: &HashMap<String, MetricId>,
+    ) -> Result<Flow, SimulateError> {
         let metric = |text: &str| -> Option<(MetricId, String)> {
-            let found = self.metrics.find(text)?;
+            let by_alias = aliases.get(text).and_then(|id| self.metrics.get(*id));
+            let found = by_alias.or_else(|| self.metrics.find(text))?;
             Some((found.id, found.name.clone()))
         };
+        let body = with_metric_ids(body, &|text| metric(text).map(|(id, _)| id));
         let policy = Policy { allow_http: true, allow_loopback: true, ..Policy::default() };
         let known = Known {
             policy: &policy,
@@ -231,7 +267,7 @@ impl Bench {
             }),
             before: None,
         };
-        let new = NewFlow::parse(body, &known).map_err(SimulateError::Fault)?;
+        let new = NewFlow::parse(&body, &known).map_err(SimulateError::Fault)?;
         if new.definition.trigger.group().is_some() {
             let why = "a simulation follows events and dates, and nobody joins a list or segment \
                        in it: try the flow with a metric, such as `Subscribed to List`";
@@ -243,11 +279,10 @@ impl Bench {
         Ok(self.automation.change(&flow, live).await?)
     }
 
-    /// Brings the clock there, stopping wherever something is due.
+    /// Brings the clock there, stopping wherever something is to be done.
     async fn move_to(&self, to: Timestamp) -> Result<(), SimulateError> {
         loop {
-            self.drain().await?;
-            match run::next_due(&self.automation.store.snapshot()?)?.filter(|due| *due <= to) {
+            match self.drain().await?.filter(|due| *due <= to) {
                 Some(due) => self.set(due),
                 None => {
                     self.set(to);
@@ -257,23 +292,22 @@ impl Bench {
         }
     }
 
-    /// Goes on until nothing is due any more, or the end; returns whether something still was.
-    async fn to_the_end(&self, until: Option<Timestamp>) -> Result<bool, SimulateError> {
+    /// Goes on until nothing is to be done any more, or the end.
+    async fn to_the_end(&self, until: Option<Timestamp>) -> Result<(), SimulateError> {
+        // Dates come back for ever, so that such a flow is planned again and again.
+        let dates_end = || self.automation.clock.now().plus(limits::SIMULATION_DATES_AHEAD);
+        let until = until.or_else(|| self.automation.flows.has_dates().then(dates_end));
         for _ in 0..limits::SIMULATION_JUMPS_MAX {
-            self.drain().await?;
-            let Some(due) = run::next_due(&self.automation.store.snapshot()?)? else {
-                if let Some(until) = until {
-                    self.set(until);
+            let due = self.drain().await?;
+            match due.filter(|due| until.is_none_or(|until| *due <= until)) {
+                Some(due) => self.set(due),
+                None => {
+                    until.into_iter().for_each(|until| self.set(until));
+                    return Ok(());
                 }
-                return Ok(false);
-            };
-            if until.is_some_and(|until| due > until) {
-                self.set(until.unwrap_or(due));
-                return Ok(true);
             }
-            self.set(due);
         }
-        Ok(true)
+        Ok(())
     }
 
     fn set(&self, to: Timestamp) {
@@ -281,12 +315,16 @@ impl Bench {
         clock.advance(to.since(clock.now()));
     }
 
-    async fn drain(&self) -> Result<(), SimulateError> {
-        while self.automation.round().await? == Round::Moved {}
-        Ok(())
+    /// Does all that is to be done now; returns when there is more.
+    async fn drain(&self) -> Result<Option<Timestamp>, SimulateError> {
+        loop {
+            if let Round::Idle(next) = self.automation.round().await? {
+                return Ok(next);
+            }
+        }
     }
 
-    fn told(&self, flow: Flow, is_cut: bool) -> Result<Simulation, SimulateError> {
+    fn told(&self, flow: Flow) -> Result<Simulation, SimulateError> {
         let from = self.automation.store.snapshot()?;
         let filter = Filter { flow: Some(flow.id), ..Filter::default() };
         let page = run::page(&from, &filter, None, limits::SIMULATION_RUNS_MAX)?;
@@ -302,7 +340,39 @@ impl Bench {
             }
             runs.push(Simulated { run, person, requests });
         }
-        Ok(Simulation { flow, runs, ended: self.automation.clock.now(), is_cut })
+        let counts = run::of_flow(&from, flow.id)?;
+        let is_cut = counts.waiting > 0;
+        let left_out = usize::try_from(counts.done).unwrap_or_default().saturating_sub(runs.len());
+        Ok(Simulation { flow, runs, ended: self.automation.clock.now(), is_cut, left_out })
+    }
+}
+
+/// The body with ids in the places where conditions and trigger splits name metrics, which take ids
+/// alone. One that is no JSON stays, to be refused by who reads it.
+fn with_metric_ids(body: &[u8], find: &dyn Fn(&str) -> Option<MetricId>) -> Vec<u8> {
+    match serde_json::from_slice::<Value>(body) {
+        Err(_) => body.to_vec(),
+        Ok(mut value) => {
+            set_metric_ids(&mut value, find);
+            value.to_string().into_bytes()
+        }
+    }
+}
+
+fn set_metric_ids(value: &mut Value, find: &dyn Fn(&str) -> Option<MetricId>) {
+    match value {
+        Value::Object(members) => {
+            for (key, member) in members {
+                let names_metric = matches!(key.as_str(), "metric_id" | "trigger_id");
+                let found = member.as_str().filter(|_| names_metric).and_then(find);
+                match found {
+                    Some(id) => *member = Value::String(id.to_string()),
+                    None => set_metric_ids(member, find),
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| set_metric_ids(item, find)),
+        _ => {}
     }
 }
 

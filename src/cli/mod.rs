@@ -2,8 +2,8 @@
 //!
 //! [`main`] is all that the binary calls. `serve` and `demo` run the daemon, `listen` is a receiver
 //! for tests, `worker` is what the daemon starts to run templates in; every other command asks a
-//! running daemon over its Unix socket (`client`) and shows what it said (`table`). None of them
-//! opens the store.
+//! running daemon over its Unix socket (`client`) and shows what it said (`table`), but for
+//! `flow simulate`, which needs none. None of them opens the store.
 //!
 //! A command is one file with its arguments and its `run`, and one line in `Command`; the
 //! compiler then asks for the arm that joins the two.
@@ -13,6 +13,7 @@ mod delivery;
 pub mod demo;
 mod event;
 mod explain;
+mod flow;
 mod key;
 pub mod listen;
 pub mod receiver;
@@ -69,6 +70,8 @@ enum Command {
     Delivery(delivery::DeliveryArgs),
     /// Send events of the past again, or for the first time
     Replay(replay::ReplayArgs),
+    /// Keep flows in files, follow people through them, and try them out
+    Flow(flow::FlowArgs),
     /// Run what people write, for the daemon
     #[command(hide = true)]
     Worker(worker::WorkerArgs),
@@ -88,6 +91,7 @@ pub fn main() -> ExitCode {
         Command::Explain(args) => explain::run(args),
         Command::Delivery(args) => delivery::run(args),
         Command::Replay(args) => replay::run(args),
+        Command::Flow(args) => flow::run(args),
         Command::Worker(args) => worker::run(&args),
     }
 }

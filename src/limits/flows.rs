@@ -83,7 +83,15 @@ pub const SIMULATION_CACHE_BYTES: usize = 16 << 20;
 /// How often a simulation's clock jumps to what is due after the last event: a loop with a delay
 /// would go on for ever.
 pub const SIMULATION_JUMPS_MAX: usize = 100_000;
+/// How long after the last event a simulation follows dates, where nothing says when it ends: each
+/// date of a year once, and that of a leap day too.
+pub const SIMULATION_DATES_AHEAD: Duration = Duration::from_secs(366 * 86_400);
 /// Runs that a simulation tells of.
 pub const SIMULATION_RUNS_MAX: usize = 4_000;
 /// Events of one simulation: its store lies in memory.
 pub const SIMULATION_EVENTS_MAX: usize = 100_000;
+/// What `tidings flow simulate` reads of events: it holds them all, with the store in memory.
+pub const SIMULATION_INPUT_BYTES_MAX: u64 = 256 << 20;
+/// Flows, runs or reviews that one listing on the command line shows, with as many requests as that
+/// takes.
+pub const CLI_RUNS_MAX: u32 = 10_000;

@@ -15,6 +15,7 @@ mod event_listing;
 mod evidence;
 mod explanation;
 mod fanout;
+mod flow_command;
 mod flow_deliveries;
 mod flows;
 mod harness;

@@ -187,8 +187,24 @@ pub(super) fn run<F>(remote: &Remote, command: F) -> ExitCode
 where
     F: AsyncFnOnce(&Session) -> Result<Report, CliError>,
 {
+    run_on(Session::open(remote), command)
+}
+
+/// Runs one command that asks no daemon, so that it does not matter where one would be.
+pub(super) fn run_offline<F>(remote: &Remote, command: F) -> ExitCode
+where
+    F: AsyncFnOnce(&Session) -> Result<Report, CliError>,
+{
+    let session = Session { json: remote.json, ..Session::at(PathBuf::new()) };
+    run_on(Ok(session), command)
+}
+
+fn run_on<F>(session: Result<Session, CliError>, command: F) -> ExitCode
+where
+    F: AsyncFnOnce(&Session) -> Result<Report, CliError>,
+{
     super::block_on(async {
-        let reported = match Session::open(remote) {
+        let reported = match session {
             Ok(session) => command(&session).await,
             Err(error) => Err(error),
         };

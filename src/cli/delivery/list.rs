@@ -118,7 +118,8 @@ async fn pages(session: &Session, args: &ListArgs) -> Result<(Value, bool), CliE
     }
 }
 
-fn next_cursor(page: &Map<String, Value>) -> Option<String> {
+/// The cursor of the page after this one.
+pub(in crate::cli) fn next_cursor(page: &Map<String, Value>) -> Option<String> {
     let next = page.get("links")?.get("next")?.as_str()?;
     let (_, query) = next.split_once('?')?;
     let mut pairs = form_urlencoded::parse(query.as_bytes());

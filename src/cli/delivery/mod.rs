@@ -19,7 +19,7 @@ use super::client::{self, CliError, One, Remote, Report, Session};
 use super::table::printable;
 use crate::id::DeliveryId;
 
-pub(super) use self::list::overview;
+pub(super) use self::list::{next_cursor, overview};
 pub(super) use self::text::Attributes;
 
 const EXAMPLES: &str = "\

@@ -27,6 +27,7 @@ use super::table::{Cell, Table, printable};
 use crate::id::WebhookId;
 
 pub(super) use self::topic::{TopicArgs, run as run_topic};
+pub(super) use self::trial::{Attempt, Request, laid_out, push_answer, push_line, push_lines};
 
 const EXAMPLES: &str = "\
 Examples:

@@ -48,23 +48,26 @@ struct Test {
     succeeded: bool,
 }
 
+/// What was sent, or would be.
 #[derive(Deserialize)]
-struct Request {
-    method: String,
-    url: String,
-    headers: Vec<Header>,
-    body: String,
+pub(in crate::cli) struct Request {
+    pub(in crate::cli) method: String,
+    pub(in crate::cli) url: String,
+    pub(in crate::cli) headers: Vec<Header>,
+    pub(in crate::cli) body: String,
 }
 
+/// A header; a value that is secret is masked.
 #[derive(Deserialize)]
-struct Header {
-    name: String,
-    value: String,
+pub(in crate::cli) struct Header {
+    pub(in crate::cli) name: String,
+    pub(in crate::cli) value: String,
 }
 
+/// What came of sending it.
 #[derive(Deserialize)]
-struct Attempt {
-    summary: String,
+pub(in crate::cli) struct Attempt {
+    pub(in crate::cli) summary: String,
     duration_ms: f64,
     phases: Phases,
     remote_address: Option<String>,
@@ -106,21 +109,25 @@ fn text(test: &Test, colours: Colours) -> String {
         push_lines(&mut out, &laid_out(&request.body));
         out.push('\n');
     }
-    let attempt = &test.attempt;
+    push_answer(&mut out, &test.attempt);
+    out.push_str(&verdict(test, colours));
+    out
+}
+
+/// How the endpoint was reached and what it answered, with an empty line behind it.
+pub(in crate::cli) fn push_answer(out: &mut String, attempt: &Attempt) {
     if let Some(address) = &attempt.remote_address {
         let tls = attempt.tls_version.as_deref().unwrap_or("no TLS");
-        push_line(&mut out, &format!("connected to {address}, {tls}; {}", phases(attempt)));
+        push_line(out, &format!("connected to {address}, {tls}; {}", phases(attempt)));
     }
-    push_lines(&mut out, &attempt.response_headers);
+    push_lines(out, &attempt.response_headers);
     if !attempt.response_excerpt.is_empty() {
         out.push('\n');
-        push_lines(&mut out, &attempt.response_excerpt);
+        push_lines(out, &attempt.response_excerpt);
     }
     if !out.ends_with("\n\n") && !out.is_empty() {
         out.push('\n');
     }
-    out.push_str(&verdict(test, colours));
-    out
 }
 
 /// What it all means, a line each.
@@ -162,13 +169,14 @@ fn phases(attempt: &Attempt) -> String {
     known.collect::<Vec<_>>().join(", ")
 }
 
-fn push_line(out: &mut String, line: &str) {
+/// A line from outside.
+pub(in crate::cli) fn push_line(out: &mut String, line: &str) {
     out.push_str(&printable(&beginning(line, SHOWN_TEXT_CHARS_MAX)));
     out.push('\n');
 }
 
 /// As many lines as are shown, and a mark where some are left out.
-fn push_lines(out: &mut String, text: &str) {
+pub(in crate::cli) fn push_lines(out: &mut String, text: &str) {
     let mut lines = text.lines();
     for line in lines.by_ref().take(CLI_BODY_LINES_MAX) {
         push_line(out, line);
@@ -180,7 +188,7 @@ fn push_lines(out: &mut String, text: &str) {
 }
 
 /// JSON over several lines, its values as they were sent; any other text as it is.
-fn laid_out(text: &str) -> String {
+pub(in crate::cli) fn laid_out(text: &str) -> String {
     if serde_json::from_str::<serde::de::IgnoredAny>(text).is_err() {
         return text.to_owned();
     }
